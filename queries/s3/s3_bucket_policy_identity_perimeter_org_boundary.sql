@@ -1,0 +1,104 @@
+/*
+title: Callers from outside the organization on buckets of the account
+description: |
+  Who from outside the organization uses buckets of the account? An identity perimeter in bucket policies or resource
+  control policies denies these calls. Anonymous callers belong to no organization.
+
+  The bucket's owner comes from the record, so a bucket that the inventory lacks is not lost. Where the record hides
+  the owner, the account owns the bucket if the caller is of another account: CloudTrail gives a record to the
+  caller's account and to the owner's only. Left out: callers of the account itself and of the organization, AWS
+  services, service-linked roles, trusted identities, and CORS preflight requests.
+
+  Calls that were denied are left out: a policy cannot break what fails already, and `common_only_denied` lists them.
+  A call that failed for any other reason, such as an object that is not there, stays, with its error code. Network
+  activity events are left out, because the call has a record of its own.
+
+  S3 means general purpose and directory buckets, S3 on Outposts and Object Lambda. An S3 object stands for its
+  bucket. An access point is its own resource beside its bucket; an alias of one (`…-s3alias`, `.mrap`) does not tell
+  the bucket, so its owner stays unknown.
+
+  Compared with data-perimeter-helper: the bucket need not be in the inventory, access points are understood, and the
+  operation is shown.
+perimeter: identity
+policy_types: [rcp, resource]
+scope: account
+parameters:
+  account_id: {type: string, from: account}
+inventory: [AWS::Organizations::Account]
+enrich: [account, principal, endpoint, network, resource]
+exclude: [aws_service_principals, organization_principals, trusted_identities, not_own_resources, exempt_principals]
+finding: "{principal} calls {action} on {resource}"
+references:
+  - https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalorgid
+  - https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+  - https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
+  - https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+*/
+SELECT
+  account_id,
+  event_source,
+  event_name,
+  region,
+  error_code,
+  principal_arn,
+  principal_type,
+  split_part(principal_id, ':', 1) AS principal_id,
+  principal_account_id,
+  invoked_by,
+  bucket_arn AS resource_arn,
+  bucket_type AS resource_type,
+  owner_account_id AS resource_account_id,
+  source_ip,
+  source_service,
+  vpc_endpoint_id,
+  vpc_endpoint_account_id,
+  sum(event_count) AS event_count,
+  min(first_seen) AS first_seen,
+  max(last_seen) AS last_seen,
+  min(event_id) AS sample_event_id
+FROM (
+  SELECT *,
+    CASE
+      WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1)
+      WHEN resource_arn LIKE '%:outpost/%/%/%' THEN split_part(resource_arn, '/', 1) || '/' || nullif(split_part(resource_arn, '/', 2), '')
+        || '/' || nullif(split_part(resource_arn, '/', 3), '') || '/' || nullif(split_part(resource_arn, '/', 4), '')
+      WHEN resource_arn LIKE '%/%' THEN split_part(resource_arn, '/', 1) || '/' || nullif(split_part(resource_arn, '/', 2), '')
+      ELSE resource_arn
+    END AS bucket_arn,
+    CASE WHEN resource_type LIKE 'AWS::S3%::Object' THEN 'AWS::S3::Bucket' ELSE resource_type END AS bucket_type,
+    coalesce(resource_account_id, nullif(split_part(resource_arn, ':', 5), ''),
+      CASE WHEN nullif(principal_account_id, account_id) IS NOT NULL THEN account_id END) AS owner_account_id
+  FROM event_resources
+  WHERE account_id = :account_id
+    AND event_source IN ('s3.amazonaws.com', 's3express.amazonaws.com', 's3-outposts.amazonaws.com', 's3-object-lambda.amazonaws.com')
+    AND (event_category IS DISTINCT FROM 'NetworkActivity')
+    AND (principal_account_id IS DISTINCT FROM :account_id)
+    AND (principal_type IS DISTINCT FROM 'AWSService')
+    AND NOT coalesce(principal_arn LIKE 'arn:%:iam::%:role/aws-service-role/%', false)
+    AND (event_name IS DISTINCT FROM 'PreflightRequest')
+    AND NOT coalesce(regexp_like(error_code, '(?i)(^|[.])[a-z]*(AccessDenied|Unauthorized(Operation|Access|Client)?|NotAuthorized|Forbidden|AuthorizationError|AuthFailure|InsufficientPrivileges|AllAccessDisabled)(Exception|Error|Fault)?$'), false)
+    -- the object is left out where the record lists its bucket as well, and a KMS key where it lists anything of S3
+    AND (coalesce(resource_type, '') NOT LIKE 'AWS::S3%::Object'
+        OR NOT regexp_like(coalesce(resources, ''), '"AWS::S3[A-Za-z]*::(Directory)?Bucket"'))
+    AND (coalesce(resource_type, 'AWS::S3') LIKE 'AWS::S3%'
+        OR NOT regexp_like(coalesce(resources, ''), '"AWS::S3[A-Za-z]*::'))
+) AS calls
+WHERE coalesce(owner_account_id, account_id) = account_id
+GROUP BY
+  account_id,
+  event_source,
+  event_name,
+  region,
+  error_code,
+  principal_arn,
+  principal_type,
+  split_part(principal_id, ':', 1),
+  principal_account_id,
+  invoked_by,
+  bucket_arn,
+  bucket_type,
+  owner_account_id,
+  source_ip,
+  source_service,
+  vpc_endpoint_id,
+  vpc_endpoint_account_id

@@ -1,0 +1,95 @@
+//! One file per subcommand: settings in, outcome out.
+
+pub mod config;
+pub mod inventory;
+pub mod judge;
+pub mod output;
+pub mod queries;
+pub mod report;
+pub mod run;
+pub mod samples;
+pub mod sql;
+pub mod warnings;
+
+use std::path::PathBuf;
+
+use crate::cli::{Cli, Command};
+use crate::config::settings::{FileText, Flags, Settings, SettingsError, find_file};
+use crate::outcome::Outcome;
+use output::Terminal;
+
+/// A command that could not do its work: what to say, and how the program ends.
+#[derive(Debug)]
+pub struct Failure {
+    pub outcome: Outcome,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(outcome: Outcome, message: impl std::fmt::Display) -> Self {
+        Failure { outcome, message: message.to_string() }
+    }
+
+    /// The command line or a file of the user is wrong.
+    pub fn usage(error: impl std::error::Error) -> Self {
+        Failure::new(Outcome::Usage, Chain(&error))
+    }
+
+    /// Something that should not happen on a healthy machine.
+    pub fn unexpected(error: impl std::error::Error) -> Self {
+        Failure::new(Outcome::Unexpected, Chain(&error))
+    }
+}
+
+/// An error with what caused it, on one line. Causes whose text is part of the message already are not repeated.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut said = self.0.to_string();
+        formatter.write_str(&said)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !said.contains(&text) {
+                write!(formatter, ": {text}")?;
+                said.push_str(&text);
+            }
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Runs what the command line asks for.
+pub fn dispatch(cli: Cli) -> Outcome {
+    let terminal = Terminal::new(&cli.global);
+    let result = match cli.command {
+        Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
+        Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
+        Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
+        Command::Report(arguments) => report::report(arguments, &terminal),
+        Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
+        Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Sample(arguments) => samples::samples(arguments, &terminal),
+    };
+    match result {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            terminal.error(&failure.message);
+            failure.outcome
+        }
+    }
+}
+
+/// Resolves the settings from flags, environment and settings file.
+pub fn settings(flags: &Flags, config: Option<&std::path::Path>) -> Result<Settings, Failure> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let file = find_file(config, &environment, &folder)
+        .map(|path| FileText::read(&path))
+        .transpose()
+        .map_err(Failure::usage)?;
+    let clock = jiff::Timestamp::now();
+    Settings::resolve(flags, &environment, file.as_ref(), clock).map_err(|error: SettingsError| Failure::usage(error))
+}

@@ -1,0 +1,205 @@
+//! What the reader must know before believing the numbers.
+
+use crate::catalog::{Perimeter as PerimeterOfQuery, PolicyType, QuerySpec};
+use crate::inventory::Inventory;
+use crate::report::model::{Coverage, ExceptionStatus, QuerySummary, Severity, Warning};
+
+/// Everything that warnings are drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed<'a> {
+    pub coverage: &'a Coverage,
+    pub queries: &'a [&'a QuerySpec],
+    pub summaries: &'a [QuerySummary],
+    pub inventory: &'a Inventory,
+    pub has_inventory: bool,
+    pub has_perimeter: bool,
+    pub exceptions: &'a [ExceptionStatus],
+    /// Accounts that were judged.
+    pub accounts: &'a [String],
+    /// Were all accounts asked for?
+    pub all_accounts: bool,
+}
+
+fn warning(severity: Severity, code: &str, message: String, help: &str) -> Warning {
+    Warning { severity, code: code.to_owned(), message, help: Some(help.to_owned()) }
+}
+
+/// `3 accounts`, `1 account`.
+fn count(number: usize, singular: &str) -> String {
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+}
+
+/// The warnings of a run, most severe first, each kind once.
+pub fn warnings(observed: Observed<'_>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    missing_events(observed, &mut warnings);
+    missing_files(observed, &mut warnings);
+    missing_facts(observed, &mut warnings);
+    missing_findings(observed, &mut warnings);
+    warnings.sort_by_key(|warning| warning.severity);
+    warnings
+}
+
+/// Kinds of events that the logs do not hold at all.
+fn missing_events(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
+    let coverage = observed.coverage;
+    if !coverage.has_management_events {
+        warnings.push(warning(
+            Severity::Blind,
+            "no-management-events",
+            "No management events in these logs: control-plane calls cannot be judged.".to_owned(),
+            "Read the folder of a trail that logs management events, or widen the window.",
+        ));
+    }
+    if !coverage.data_event_sources.iter().any(|source| source.event_source == "s3.amazonaws.com" && source.records > 0) {
+        warnings.push(warning(
+            Severity::Blind,
+            "no-s3-data-events",
+            "No S3 data events in these logs: object-level calls cannot be judged.".to_owned(),
+            "Log S3 data events on the trail (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html); an empty result says nothing about GetObject and PutObject.",
+        ));
+    }
+    if !coverage.has_network_activity_events {
+        let judges_endpoints = observed.queries.iter().any(|query| query.policy_types.contains(&PolicyType::Vpce));
+        warnings.push(warning(
+            if judges_endpoints { Severity::Blind } else { Severity::Notice },
+            "no-network-activity-events",
+            "No network activity events in these logs: calls that a VPC endpoint policy denies, and calls of other organizations' principals through your endpoints, cannot be seen.".to_owned(),
+            "Log network activity events on the trail (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html).",
+        ));
+    }
+    let nameless: u64 =
+        coverage.streams.iter().filter(|stream| stream.account_id == "unknown").map(|stream| stream.records).sum();
+    if nameless > 0 {
+        warnings.push(warning(
+            Severity::Blind,
+            "records-without-account",
+            format!("{nameless} record(s) name no account and lie outside the folders of a trail: no account's results hold them."),
+            "Keep the folder layout AWSLogs/<account>/CloudTrail/… when you export.",
+        ));
+    }
+}
+
+/// Files and days that are not there.
+fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
+    let coverage = observed.coverage;
+    for skipped in coverage.skipped.iter().filter(|skipped| is_loss(&skipped.reason)) {
+        let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
+        warnings.push(warning(
+            Severity::Blind,
+            "unreadable-input",
+            format!("{} left out: {}{example}.", count(usize::try_from(skipped.count).unwrap_or(usize::MAX), &skipped.unit), skipped.reason),
+            "Export these files again; what they held is not in this report.",
+        ));
+    }
+    if !coverage.days_without_file.is_empty() {
+        let days: usize = coverage.days_without_file.iter().map(|missing| missing.days.len()).sum();
+        let accounts = coverage.days_without_file.len();
+        warnings.push(warning(
+            Severity::Notice,
+            "days-without-file",
+            format!("{} of the window have no file in {}.", count(days, "account-day"), count(accounts, "account")),
+            "See the coverage: a quiet account is normal, a gap in a busy one is not.",
+        ));
+    }
+    if observed.all_accounts && observed.has_inventory {
+        let silent: Vec<&str> = observed
+            .inventory
+            .accounts()
+            .map(|account| account.id.as_str())
+            .filter(|id| !observed.accounts.iter().any(|judged| judged == id))
+            .collect();
+        if !silent.is_empty() {
+            warnings.push(warning(
+                Severity::Blind,
+                "accounts-without-logs",
+                format!("{} of the organization sent no record: {}.", count(silent.len(), "account"), silent.join(", ")),
+                "Check that the trail covers them; nothing can be said about what a policy breaks there.",
+            ));
+        }
+    }
+}
+
+/// Does a reason to skip mean that records may be lost?
+pub fn is_loss(reason: &str) -> bool {
+    use crate::events::files::{AGGREGATED_FILE, DIGEST_FILE, INSIGHT_FILE, OTHER_FILE};
+    let harmless = [AGGREGATED_FILE, DIGEST_FILE, INSIGHT_FILE, OTHER_FILE, "empty file", "Insight record", "not a CloudTrail record"];
+    !harmless.contains(&reason)
+        && !reason.starts_with("outside the accounts")
+        && !reason.starts_with("no readable eventTime")
+}
+
+/// Facts that nobody provided.
+fn missing_facts(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
+    if !observed.has_inventory {
+        warnings.push(warning(
+            Severity::Notice,
+            "no-inventory",
+            "No inventory was provided: who belongs to the organization, and what it owns, is undetermined.".to_owned(),
+            "Provide a snapshot with --inventory; docs/inventory.md lists the AWS CLI commands that fill it.",
+        ));
+    } else {
+        let mut missing: Vec<&str> =
+            observed.summaries.iter().flat_map(|summary| &summary.not_provided).map(String::as_str).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            warnings.push(warning(
+                Severity::Notice,
+                "inventory-not-provided",
+                format!("The inventory does not provide everything that the queries need: {}.", missing.join("; ")),
+                "What depends on it is undetermined; docs/inventory.md lists the AWS CLI commands that fill the snapshot.",
+            ));
+        }
+        if observed.inventory.skipped_rows > 0 || !observed.inventory.warnings.is_empty() {
+            let example = observed.inventory.warnings.first().map(|warning| format!(", such as: {warning}")).unwrap_or_default();
+            warnings.push(warning(
+                Severity::Notice,
+                "inventory-incomplete",
+                format!("The inventory has {}{example}", count(observed.inventory.warnings.len(), "problem")),
+                "`palisade inventory show` lists them all.",
+            ));
+        }
+    }
+    let judges = observed.queries.iter().any(|query| query.perimeter != PerimeterOfQuery::None);
+    if !observed.has_perimeter && judges {
+        warnings.push(warning(
+            Severity::Notice,
+            "no-perimeter",
+            "No perimeter definition was provided: nothing but the organization itself is trusted, and no network is expected.".to_owned(),
+            "Write one with `palisade config init`, and name it with --perimeter.",
+        ));
+    }
+}
+
+/// Findings that were cut off, and exceptions that do not do what they should.
+fn missing_findings(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
+    let left_out: u64 = observed.summaries.iter().map(|summary| summary.rows_left_out).sum();
+    if left_out > 0 {
+        warnings.push(warning(
+            Severity::Blind,
+            "rows-left-out",
+            format!("{left_out} finding(s) were left out by the limit on rows; those with the most calls are kept."),
+            "Run without --max-rows to see them all.",
+        ));
+    }
+    for (status, code, message, help) in [
+        ("expired", "expired-exceptions", "past their last day and no longer apply", "Renew them with a new date and reason, or remove them."),
+        ("never_matched", "unused-exceptions", "cover no call of this run", "Remove them, or check their scope."),
+    ] {
+        let ids: Vec<&str> = observed
+            .exceptions
+            .iter()
+            .filter(|exception| exception.status == status)
+            .map(|exception| exception.id.as_str())
+            .collect();
+        if !ids.is_empty() {
+            warnings.push(warning(
+                Severity::Notice,
+                code,
+                format!("{} of the perimeter definition {message}: {}.", count(ids.len(), "exception"), ids.join(", ")),
+                help,
+            ));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Where events lie: the files behind the locations that the user names, and what their paths tell about them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+use super::rows::is_account_id;
+
+/// Which records are wanted. `None` asks for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    pub accounts: Option<BTreeSet<String>>,
+    pub regions: Option<BTreeSet<String>>,
+    /// First and last day of the events, inclusive.
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+}
+
+impl Scope {
+    /// May a file of this folder hold wanted records? A file holds records of its day and late ones of the day before.
+    fn may_hold(&self, folder: &Folder) -> bool {
+        let wanted = |set: &Option<BTreeSet<String>>, value: &Option<String>| match (set, value) {
+            (Some(set), Some(value)) => set.contains(value),
+            _ => true,
+        };
+        // A regional folder also holds records of global services, whose awsRegion differs: regions are judged by record.
+        let accounts = wanted(&self.accounts, &folder.account_id);
+        let after = match (self.from, folder.date) {
+            (Some(from), Some(date)) => date >= from,
+            _ => true,
+        };
+        let before = match (self.to, folder.date) {
+            (Some(to), Some(date)) => date <= to.tomorrow().unwrap_or(to),
+            _ => true,
+        };
+        accounts && after && before
+    }
+
+    /// Is a record of this account, region and day (days since 1970-01-01) wanted? What a record does not tell excludes it only
+    /// where something is asked for.
+    pub fn wants(&self, account_id: Option<&str>, region: Option<&str>, day: Option<i32>) -> bool {
+        let wanted = |set: &Option<BTreeSet<String>>, value: Option<&str>| match set {
+            Some(set) => value.is_some_and(|value| set.contains(value)),
+            None => true,
+        };
+        let days = |date: Date| {
+            date.to_zoned(jiff::tz::TimeZone::UTC).map(|midnight| midnight.timestamp().as_second().div_euclid(86_400))
+        };
+        let after = self.from.is_none_or(|from| day.is_some_and(|day| days(from).is_ok_and(|from| i64::from(day) >= from)));
+        let before = self.to.is_none_or(|to| day.is_some_and(|day| days(to).is_ok_and(|to| i64::from(day) <= to)));
+        wanted(&self.accounts, account_id) && wanted(&self.regions, region) && after && before
+    }
+
+    pub fn is_everything(&self) -> bool {
+        *self == Scope::default()
+    }
+}
+
+/// What the folders of the S3 layout `AWSLogs/[o-…/]<account>/CloudTrail…/<region>/<yyyy>/<mm>/<dd>/` tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folder {
+    pub account_id: Option<String>,
+    pub region: Option<String>,
+    /// The day of delivery.
+    pub date: Option<Date>,
+}
+
+/// A file to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    pub place: Place,
+    pub folder: Folder,
+    pub bytes: u64,
+    /// `YYYYMMDDTHHMM` of the file name: files are read in the order of delivery, which keeps duplicates close together.
+    delivered: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    Path(PathBuf),
+    StandardInput,
+}
+
+impl SourceFile {
+    /// How messages name it.
+    pub fn name(&self) -> String {
+        match &self.place {
+            Place::Path(path) => path.display().to_string(),
+            Place::StandardInput => "standard input".to_owned(),
+        }
+    }
+}
+
+/// The files of all locations.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Discovery {
+    pub files: Vec<SourceFile>,
+    /// Reason and file, of files that are not read.
+    pub skipped: Vec<(&'static str, String)>,
+    /// Files that the scope excludes by their path.
+    pub pruned: u64,
+    /// Layouts that were recognised.
+    pub in_layout: u64,
+}
+
+/// Why no location could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryError {
+    #[error("`{location}`: {source}; name a file, a folder, a pattern such as `logs/**/*.json.gz`, or `-` for standard input")]
+    Unreadable { location: String, source: std::io::Error },
+    #[error("`{location}` is not a pattern that can be read: {reason}")]
+    Pattern { location: String, reason: String },
+    #[error("`{location}` matches no file; check the path, or quote the pattern so that the shell does not expand it")]
+    NoMatch { location: String },
+}
+
+pub const DIGEST_FILE: &str = "digest file";
+pub const INSIGHT_FILE: &str = "Insight file";
+pub const AGGREGATED_FILE: &str = "aggregated events file";
+pub const OTHER_FILE: &str = "not a log file by its name";
+
+/// Finds the files behind locations: a path, a folder (with everything below it), a glob pattern, or `-`.
+pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, DiscoveryError> {
+    let mut discovery = Discovery::default();
+    let mut seen = BTreeSet::new();
+    for location in locations {
+        if location == "-" {
+            discovery.files.push(SourceFile {
+                place: Place::StandardInput,
+                folder: Folder::default(),
+                bytes: 0,
+                delivered: String::new(),
+            });
+            continue;
+        }
+        let path = Path::new(location);
+        if path.exists() || !location.contains(['*', '?', '[']) {
+            discovery.add(path, location, scope, &mut seen)?;
+            continue;
+        }
+        let matches = glob::glob(location)
+            .map_err(|error| DiscoveryError::Pattern { location: location.clone(), reason: error.msg.to_owned() })?;
+        let mut any = false;
+        for path in matches.flatten() {
+            any = true;
+            if path.is_file() {
+                discovery.add_file(&path, scope, &mut seen, false);
+            } else {
+                discovery.add(&path, location, scope, &mut seen)?;
+            }
+        }
+        if !any {
+            return Err(DiscoveryError::NoMatch { location: location.clone() });
+        }
+    }
+    discovery.files.sort_by(|a, b| (&a.delivered, &a.place).cmp(&(&b.delivered, &b.place)));
+    discovery.skipped.sort();
+    Ok(discovery)
+}
+
+impl Discovery {
+    fn add(&mut self, path: &Path, location: &str, scope: &Scope, seen: &mut BTreeSet<PathBuf>) -> Result<(), DiscoveryError> {
+        let unreadable = |source| DiscoveryError::Unreadable { location: location.to_owned(), source };
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_dir() {
+            self.add_file(path, scope, seen, false);
+            return Ok(());
+        }
+        for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => self.add_file(entry.path(), scope, seen, true),
+                Ok(_) => {}
+                Err(error) => {
+                    let place = error.path().map_or_else(|| location.to_owned(), |path| path.display().to_string());
+                    self.skipped.push(("folder that cannot be read", place));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `found` by walking a folder: then the name decides whether it is a log file. A file that the user named is always read.
+    fn add_file(&mut self, path: &Path, scope: &Scope, seen: &mut BTreeSet<PathBuf>, found: bool) {
+        if !seen.insert(path.to_owned()) {
+            return;
+        }
+        let (folder, kind) = folder_of(path);
+        if let Some(reason) = kind.reason_to_skip() {
+            self.skipped.push((reason, path.display().to_string()));
+            return;
+        }
+        if found && !looks_like_a_log(path) {
+            self.skipped.push((OTHER_FILE, path.display().to_string()));
+            return;
+        }
+        if !scope.may_hold(&folder) {
+            self.pruned += 1;
+            return;
+        }
+        self.in_layout += u64::from(folder.account_id.is_some() && folder.date.is_some());
+        let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let delivered = delivery_of(path).unwrap_or_default();
+        self.files.push(SourceFile { place: Place::Path(path.to_owned()), folder, bytes, delivered });
+    }
+}
+
+/// By extension; files without one are read, since Athena's UNLOAD writes such.
+fn looks_like_a_log(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return true };
+    if name.starts_with(['.', '_']) {
+        return false;
+    }
+    match name.rsplit_once('.') {
+        None => true,
+        Some((_, extension)) => {
+            ["json", "gz", "ndjson", "jsonl", "parquet", "log"].contains(&extension.to_ascii_lowercase().as_str())
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FolderKind {
+    Events,
+    Digest,
+    Insight,
+    Aggregated,
+}
+
+impl FolderKind {
+    fn reason_to_skip(self) -> Option<&'static str> {
+        match self {
+            FolderKind::Events => None,
+            FolderKind::Digest => Some(DIGEST_FILE),
+            FolderKind::Insight => Some(INSIGHT_FILE),
+            FolderKind::Aggregated => Some(AGGREGATED_FILE),
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "CloudTrail" | "CloudTrail-NetworkActivity" => Some(FolderKind::Events),
+            "CloudTrail-Digest" => Some(FolderKind::Digest),
+            "CloudTrail-Insight" => Some(FolderKind::Insight),
+            "CloudTrail-Aggregated" => Some(FolderKind::Aggregated),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the folders of a path: the S3 layout of CloudTrail, or Hive-style `account=…/region=…/dt=…`.
+fn folder_of(path: &Path) -> (Folder, FolderKind) {
+    let parts: Vec<&str> = path.components().filter_map(|part| part.as_os_str().to_str()).collect();
+    let part = |index: usize| parts.get(index).copied();
+    for (index, name) in parts.iter().enumerate().rev() {
+        let Some(kind) = FolderKind::of(name) else { continue };
+        let account = index.checked_sub(1).and_then(part).filter(|account| is_account_id(account.as_bytes()));
+        let Some(account) = account else { continue };
+        let date = match (part(index + 2), part(index + 3), part(index + 4)) {
+            (Some(year), Some(month), Some(day)) => format!("{year}-{month}-{day}").parse().ok(),
+            _ => None,
+        };
+        let region = part(index + 1).filter(|_| date.is_some()).map(str::to_owned);
+        return (Folder { account_id: Some(account.to_owned()), region, date }, kind);
+    }
+    let file = parts.last().copied().unwrap_or_default();
+    let kind = if file.contains("_CloudTrail-Digest_") {
+        FolderKind::Digest
+    } else if file.contains("_CloudTrail-Insight_") {
+        FolderKind::Insight
+    } else {
+        FolderKind::Events
+    };
+    let mut folder = Folder::default();
+    for (key, value) in parts.iter().filter_map(|part| part.split_once('=')) {
+        match key.to_ascii_lowercase().as_str() {
+            "account" | "accountid" | "account_id" | "p_account" if is_account_id(value.as_bytes()) => {
+                folder.account_id = Some(value.to_owned());
+            }
+            "region" | "p_region" => folder.region = Some(value.to_owned()),
+            "dt" | "date" | "p_date" | "eventday" | "event_date" => {
+                folder.date = value.replace('/', "-").parse().ok();
+            }
+            _ => {}
+        }
+    }
+    (folder, kind)
+}
+
+/// The delivery time in a name such as `111111111111_CloudTrail_us-east-1_20261031T0705Z_abcdefghijklmnop.json.gz`.
+fn delivery_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let time = name.split('_').find(|part| {
+        part.len() == 14
+            && part.ends_with('Z')
+            && part.bytes().enumerate().all(|(index, byte)| match index {
+                8 => byte == b'T',
+                13 => byte == b'Z',
+                _ => byte.is_ascii_digit(),
+            })
+    })?;
+    Some(time.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_an_organization_trail_tells_account_region_and_day() {
+        let path = Path::new(
+            "bucket/prefix/AWSLogs/o-abc/111111111111/CloudTrail-NetworkActivity/eu-west-1/2026/10/31/111111111111_CloudTrail_eu-west-1_20261031T0705Z_abcdefghijklmnop.json.gz",
+        );
+        let (folder, kind) = folder_of(path);
+        assert_eq!(kind, FolderKind::Events);
+        assert_eq!(folder.account_id.as_deref(), Some("111111111111"));
+        assert_eq!(folder.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(folder.date, Some(jiff::civil::date(2026, 10, 31)));
+        assert_eq!(delivery_of(path).as_deref(), Some("20261031T0705Z"));
+    }
+
+    #[test]
+    fn a_late_file_of_the_next_day_is_read_and_one_of_the_day_after_is_not() {
+        let day = jiff::civil::date(2026, 10, 31);
+        let scope = Scope { from: Some(day), to: Some(day), ..Scope::default() };
+        let folder = |date| Folder { date: Some(date), ..Folder::default() };
+        assert!(!scope.may_hold(&folder(jiff::civil::date(2026, 10, 30))));
+        assert!(scope.may_hold(&folder(day)));
+        assert!(scope.may_hold(&folder(jiff::civil::date(2026, 11, 1))));
+        assert!(!scope.may_hold(&folder(jiff::civil::date(2026, 11, 2))));
+        assert!(scope.wants(None, None, Some(20_757)));
+        assert!(!scope.wants(None, None, Some(20_758)));
+        assert!(!scope.wants(None, None, None));
+    }
+}

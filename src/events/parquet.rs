@@ -1,0 +1,356 @@
+//! Records from Parquet: tables that Athena wrote with CTAS or UNLOAD (nested, lower-case names, whichever generation of the
+//! table), and flat tables whose nested parts are JSON text.
+//!
+//! The schema is recognised by its columns, whatever their case and separators: `eventName`, `eventname` and `event_name` are one.
+//! The rows become [`Record`]s, so that what follows is the same as for JSON files.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use serde_json::{Map, Value};
+
+use super::json::{Cursor, RawString};
+use super::reader::Visitor;
+use super::record::{Identity, Record, read_identity};
+use super::schema::{Column, ColumnSet};
+
+/// Without these there is no call to judge.
+const REQUIRED: [&str; 3] = ["eventname", "eventsource", "useridentity"];
+const BATCH_ROWS: usize = 4_096;
+
+/// Why a Parquet file is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ParquetError {
+    #[error("no CloudTrail table: column {} missing; it has {}", .missing.join(", "), .present.join(", "))]
+    NotRecognised { missing: Vec<String>, present: Vec<String> },
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl ParquetError {
+    /// The fixed sentence under which coverage counts it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            ParquetError::NotRecognised { .. } => "Parquet without the columns of a CloudTrail table",
+            ParquetError::Unreadable(_) => "Parquet that cannot be read, or is cut short",
+        }
+    }
+}
+
+/// An open Parquet file.
+pub struct ParquetFile {
+    reader: ParquetRecordBatchReader,
+    recognised: &'static str,
+}
+
+/// A column name without case and separators, and without the prefix that some writers give to columns of JSON text.
+fn normal(name: &str) -> String {
+    let name: String = name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
+    match name.strip_prefix("json") {
+        Some(rest) if !rest.is_empty() => rest.to_owned(),
+        _ => name,
+    }
+}
+
+/// The column that holds the source address has a longer name in some tables.
+fn canonical(name: &str) -> String {
+    match normal(name).as_str() {
+        "sourceip" => "sourceipaddress".to_owned(),
+        "region" => "awsregion".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+impl ParquetFile {
+    /// Opens a file and recognises its schema. Only what `columns` needs is read later.
+    pub fn open(path: &Path, columns: ColumnSet) -> Result<Self, ParquetError> {
+        let unreadable = |error: &dyn std::fmt::Display| ParquetError::Unreadable(error.to_string());
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(&error))?;
+        let schema = builder.schema().clone();
+        let names: Vec<String> = schema.fields().iter().map(|field| canonical(field.name())).collect();
+        let missing: Vec<String> =
+            REQUIRED.iter().filter(|name| !names.iter().any(|present| present == *name)).map(|name| (*name).to_owned()).collect();
+        if !missing.is_empty() {
+            let present = schema.fields().iter().map(|field| field.name().clone()).collect();
+            return Err(ParquetError::NotRecognised { missing, present });
+        }
+        let identity = names.iter().position(|name| name == "useridentity").and_then(|index| schema.fields().get(index));
+        let recognised = match identity.map(|field| field.data_type()) {
+            Some(DataType::Struct(_)) => "Parquet, nested: a CloudTrail table as Athena writes it",
+            _ => "Parquet, flat: a CloudTrail table with JSON text",
+        };
+        let wanted = names.iter().enumerate().filter(|(_, name)| is_wanted(name, columns)).map(|(index, _)| index);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        let reader =
+            builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| unreadable(&error))?;
+        Ok(ParquetFile { reader, recognised })
+    }
+
+    pub fn recognised(&self) -> &'static str {
+        self.recognised
+    }
+
+    /// Gives the next rows to the visitor. `false` at the end.
+    pub fn read(&mut self, visitor: &mut dyn Visitor) -> Result<bool, ParquetError> {
+        match self.reader.next() {
+            None => Ok(false),
+            Some(Err(error)) => Err(ParquetError::Unreadable(error.to_string())),
+            Some(Ok(batch)) => {
+                let rows = Rows::of(&batch);
+                for row in 0..batch.num_rows() {
+                    visitor.record(&rows.record(row), b"");
+                }
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Large columns are read only if something that the statement needs is made of them.
+fn is_wanted(name: &str, columns: ColumnSet) -> bool {
+    let resource = [Column::ResourceArn, Column::ResourceAccountId, Column::ResourceType];
+    match name {
+        "responseelements" => columns.contains(Column::IssuedAccessKeyId),
+        "requestparameters" => columns.contains(Column::RequestParameters) || columns.contains_any(&resource),
+        "additionaleventdata" => columns.contains_any(&[Column::AdditionalEventData, Column::VpcEndpointId]),
+        "resources" => columns.contains(Column::Resources) || columns.contains_any(&resource),
+        _ => SCALARS.contains(&name) || ["useridentity", "tlsdetails", "addendum"].contains(&name),
+    }
+}
+
+const SCALARS: [&str; 18] = [
+    "eventid", "eventtime", "eventcategory", "eventtype", "managementevent", "sharedeventid", "awsregion", "recipientaccountid",
+    "eventsource", "eventname", "readonly", "errorcode", "errormessage", "sourceipaddress", "useragent", "vpcendpointid",
+    "vpcendpointaccountid", "tlsversion",
+];
+
+/// The members of `userIdentity`, as paths of normalised names.
+const IDENTITY: [&str; 14] = [
+    "type", "principalid", "arn", "accountid", "accesskeyid", "invokedby", "onbehalfof.userid", "sessioncontext.sessionissuer.arn",
+    "sessioncontext.sessionissuer.accountid", "sessioncontext.attributes.mfaauthenticated",
+    "sessioncontext.attributes.creationdate", "sessioncontext.webidfederationdata.federatedprovider",
+    "sessioncontext.sourceidentity", "sessioncontext.ec2roledelivery",
+];
+
+/// Names of members inside JSON text, as CloudTrail spells them.
+const SPELLED: [(&str, &str); 7] = [
+    ("arn", "ARN"),
+    ("arnprefix", "ARNPrefix"),
+    ("accountid", "accountId"),
+    ("originaleventid", "originalEventID"),
+    ("originalrequestid", "originalRequestID"),
+    ("updatedfields", "updatedFields"),
+    ("tlsversion", "tlsVersion"),
+];
+
+/// The columns of one batch, as text.
+struct Rows {
+    scalars: HashMap<&'static str, StringArray>,
+    identity: HashMap<&'static str, StringArray>,
+    identity_json: Option<StringArray>,
+    json: HashMap<&'static str, Vec<Option<String>>>,
+    tls_version: Option<StringArray>,
+}
+
+/// A column of scalars as text; a nested one has none.
+fn text_of(array: &ArrayRef) -> Option<StringArray> {
+    if array.data_type().is_nested() {
+        return None;
+    }
+    cast(array, &DataType::Utf8).ok().map(|text| text.as_string::<i32>().clone())
+}
+
+/// The member of a struct by its normalised name.
+fn member(array: &ArrayRef, name: &str) -> Option<ArrayRef> {
+    let members = array.as_struct_opt()?;
+    let index = members.fields().iter().position(|field| normal(field.name()) == name)?;
+    members.columns().get(index).cloned()
+}
+
+impl Rows {
+    fn of(batch: &RecordBatch) -> Self {
+        let mut rows = Rows {
+            scalars: HashMap::new(),
+            identity: HashMap::new(),
+            identity_json: None,
+            json: HashMap::new(),
+            tls_version: None,
+        };
+        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+            let name = canonical(field.name());
+            if let Some(name) = SCALARS.iter().find(|scalar| **scalar == name) {
+                if let Some(text) = text_of(array) {
+                    rows.scalars.insert(name, text);
+                }
+                continue;
+            }
+            match name.as_str() {
+                "useridentity" => {
+                    rows.identity_json = text_of(array);
+                    for path in IDENTITY {
+                        let found = path.split('.').try_fold(array.clone(), |array, name| member(&array, name));
+                        if let Some(text) = found.and_then(|found| text_of(&found)) {
+                            rows.identity.insert(path, text);
+                        }
+                    }
+                }
+                "tlsdetails" => match member(array, "tlsversion") {
+                    Some(version) => rows.tls_version = text_of(&version),
+                    None => {
+                        rows.json.insert("tlsdetails", json_column(array));
+                    }
+                },
+                "requestparameters" => {
+                    rows.json.insert("requestparameters", json_column(array));
+                }
+                "responseelements" => {
+                    rows.json.insert("responseelements", json_column(array));
+                }
+                "additionaleventdata" => {
+                    rows.json.insert("additionaleventdata", json_column(array));
+                }
+                "resources" => {
+                    rows.json.insert("resources", json_column(array));
+                }
+                "addendum" => {
+                    rows.json.insert("addendum", json_column(array));
+                }
+                _ => {}
+            }
+        }
+        rows
+    }
+
+    fn record(&self, row: usize) -> Record<'_> {
+        let scalar = |name: &str| self.scalars.get(name).and_then(|array| text_at(array, row));
+        let json = |name: &str| -> Option<&[u8]> { self.json.get(name)?.get(row)?.as_deref().map(str::as_bytes) };
+        let tls = self.tls_version.as_ref().and_then(|array| text_at(array, row)).or_else(|| scalar("tlsversion"));
+        Record {
+            event_id: scalar("eventid"),
+            event_time: scalar("eventtime"),
+            event_category: scalar("eventcategory"),
+            event_type: scalar("eventtype"),
+            management_event: scalar("managementevent"),
+            shared_event_id: scalar("sharedeventid"),
+            region: scalar("awsregion"),
+            recipient_account_id: scalar("recipientaccountid"),
+            event_source: scalar("eventsource"),
+            event_name: scalar("eventname"),
+            read_only: scalar("readonly"),
+            error_code: scalar("errorcode"),
+            error_message: scalar("errormessage"),
+            source_address: scalar("sourceipaddress"),
+            user_agent: scalar("useragent"),
+            vpc_endpoint_id: scalar("vpcendpointid"),
+            vpc_endpoint_account_id: scalar("vpcendpointaccountid"),
+            tls_version: tls.or_else(|| super::record::scalar_at(json("tlsdetails")?, &["tlsVersion"])),
+            identity: self.identity(row),
+            request_parameters: json("requestparameters"),
+            response_elements: json("responseelements"),
+            additional_event_data: json("additionaleventdata"),
+            resources: json("resources"),
+            addendum: json("addendum"),
+        }
+    }
+
+    fn identity(&self, row: usize) -> Identity<'_> {
+        if let Some(json) = self.identity_json.as_ref().and_then(|array| text_at(array, row)) {
+            let mut identity = Identity::default();
+            // Text that is not JSON leaves the identity unknown; the call itself still counts.
+            let _ = read_identity(&mut Cursor::new(json.bytes, 0), &mut identity);
+            return identity;
+        }
+        let text = |path: &str| self.identity.get(path).and_then(|array| text_at(array, row));
+        Identity {
+            principal_type: text("type"),
+            principal_id: text("principalid"),
+            arn: text("arn"),
+            account_id: text("accountid"),
+            access_key_id: text("accesskeyid"),
+            invoked_by: text("invokedby"),
+            on_behalf_of_user_id: text("onbehalfof.userid"),
+            issuer_arn: text("sessioncontext.sessionissuer.arn"),
+            issuer_account_id: text("sessioncontext.sessionissuer.accountid"),
+            mfa_authenticated: text("sessioncontext.attributes.mfaauthenticated"),
+            creation_date: text("sessioncontext.attributes.creationdate"),
+            federated_provider: text("sessioncontext.webidfederationdata.federatedprovider"),
+            source_identity: text("sessioncontext.sourceidentity"),
+            ec2_role_delivery: text("sessioncontext.ec2roledelivery"),
+        }
+    }
+}
+
+/// The value of a row; null and empty are none.
+fn text_at(array: &StringArray, row: usize) -> Option<RawString<'_>> {
+    if row >= array.len() || array.is_null(row) {
+        return None;
+    }
+    let text = array.value(row);
+    (!text.is_empty()).then_some(RawString { bytes: text.as_bytes(), has_escape: false })
+}
+
+/// A column as JSON text by row: JSON text as it is, anything nested written as JSON. What is not an object or array is none.
+fn json_column(array: &ArrayRef) -> Vec<Option<String>> {
+    if let Some(text) = text_of(array) {
+        let is_container = |text: &&str| text.trim_start().starts_with(['{', '[']);
+        return (0..text.len())
+            .map(|row| (!text.is_null(row)).then(|| text.value(row)).filter(is_container).map(|text| text.trim().to_owned()))
+            .collect();
+    }
+    (0..array.len())
+        .map(|row| match value_at(array, row) {
+            Value::Null => None,
+            value => Some(value.to_string()),
+        })
+        .collect()
+}
+
+/// Any Arrow value as JSON, the members of structs in CloudTrail's spelling.
+fn value_at(array: &ArrayRef, row: usize) -> Value {
+    if row >= array.len() || array.is_null(row) {
+        return Value::Null;
+    }
+    match array.data_type() {
+        DataType::Struct(fields) => {
+            let mut object = Map::new();
+            for (field, column) in fields.iter().zip(array.as_struct().columns()) {
+                let value = value_at(column, row);
+                if !value.is_null() {
+                    let name = normal(field.name());
+                    let spelled = SPELLED.iter().find(|(from, _)| *from == name).map_or(field.name().as_str(), |(_, to)| to);
+                    object.insert(spelled.to_owned(), value);
+                }
+            }
+            if object.is_empty() { Value::Null } else { Value::Object(object) }
+        }
+        DataType::List(_) => {
+            let values = array.as_list::<i32>().value(row);
+            Value::Array((0..values.len()).map(|row| value_at(&values, row)).collect())
+        }
+        DataType::LargeList(_) => {
+            let values = array.as_list::<i64>().value(row);
+            Value::Array((0..values.len()).map(|row| value_at(&values, row)).collect())
+        }
+        DataType::Map(_, _) => {
+            let entries = array.as_map().value(row);
+            let (Some(keys), Some(values)) = (entries.columns().first(), entries.columns().get(1)) else {
+                return Value::Null;
+            };
+            let Some(keys) = text_of(keys) else { return Value::Null };
+            let pairs = (0..keys.len()).map(|row| (keys.value(row).to_owned(), value_at(values, row)));
+            Value::Object(pairs.collect())
+        }
+        DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
+        _ => match text_of(&array.slice(row, 1)) {
+            Some(text) if !text.is_null(0) => Value::String(text.value(0).to_owned()),
+            _ => Value::Null,
+        },
+    }
+}

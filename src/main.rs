@@ -1,0 +1,7 @@
+use clap::Parser;
+use palisade::cli::Cli;
+use palisade::outcome::Outcome;
+
+fn main() -> Outcome {
+    palisade::commands::dispatch(Cli::parse())
+}

@@ -1,0 +1,10 @@
+//! Reports: the model that they are made from, and one file per format.
+
+pub mod csv;
+pub mod html;
+pub mod json;
+pub mod model;
+pub mod parquet;
+pub mod summary;
+pub mod terminal;
+pub mod xlsx;
