@@ -56,6 +56,8 @@ pub struct StepPlan<'a> {
     pub finding: &'a str,
     /// Resource types that the query wants from the inventory.
     pub inventory: &'a [String],
+    /// Does the query look at the organization as a whole? Then a VPC endpoint of one's own is one of any of its accounts.
+    pub organization_wide: bool,
 }
 
 /// How often an exception covered a call.

@@ -49,8 +49,8 @@ impl Pattern {
                 '?' if parts_to_come > 0 => regex.push_str("[^:]"),
                 '*' => regex.push_str("(?s:.*)"),
                 '?' => regex.push_str("(?s:.)"),
-                c if c.is_alphanumeric() || c == '_' || c == '-' || c == '/' || c == ':' || c == ' ' => regex.push(c),
-                c if c.is_ascii() => {
+                // Only what has a meaning: some engines read `\<` and `\-` as something else.
+                c if "\\.+()|[]{}^$".contains(c) => {
                     regex.push('\\');
                     regex.push(c);
                 }

@@ -36,6 +36,11 @@ function workbench() {
   return page.workbench;
 }
 
+/** Has the page done everything that the last keys and clicks asked for? For programs that drive it. */
+function isSettled() {
+  return !page.workbench.timer && !page.timer;
+}
+
 class Page {
   constructor(findings) {
     this.findings = findings;
@@ -93,6 +98,7 @@ class Page {
   remember(now = false) {
     clearTimeout(this.timer);
     const write = () => {
+      this.timer = null;
       const fragment = writeFragment(this.current, this.workbench.question);
       for (const link of document.querySelectorAll('nav.side a')) {
         if (link.dataset.view === this.current) link.setAttribute('href', fragment);
@@ -131,7 +137,7 @@ class Page {
   showKeys(button) {
     const rows = [['/', 'search'], ['↓ ↑ or j k', 'next, previous finding'], ['Page Down, Page Up', 'a page of findings'], ['Home, End', 'first, last finding'],
       ['Enter', 'open the details'], ['Esc', 'close the details'], ['Shift and click', 'sort by several columns'], ['?', 'this list']];
-    openPanel(button, 'Keys', element('div', { class: 'popover-head' }, element('strong', {}, 'Keys')),
+    openPanel(button, 'Keys', 'narrow', element('div', { class: 'popover-head' }, element('strong', {}, 'Keys')),
       element('dl', { class: 'keys' }, ...rows.map(([keys, words]) => element('div', {}, element('dt', {}, element('kbd', {}, keys)), element('dd', {}, words)))));
   }
 

@@ -8,8 +8,8 @@ description: |
   The bucket's owner comes from the record, so a bucket that the inventory lacks is not lost. Where the record hides
   the owner, the account owns the bucket if the caller is of another account: CloudTrail gives a record to the
   caller's account and to the owner's only. Left out: callers of the account itself and those that share a boundary
-  with it; an account in no boundary shares none, AWS services, service-linked roles, trusted identities, and CORS
-  preflight requests.
+  with it; an account in no boundary shares none, AWS services, service-linked roles, trusted identities,
+  operations on the account itself (its settings, jobs and lists), and CORS preflight requests.
 
   Calls that were denied are left out: a policy cannot break what fails already, and `common_only_denied` lists them.
   A call that failed for any other reason, such as an object that is not there, stays, with its error code. Network
@@ -84,6 +84,8 @@ FROM (
         OR NOT regexp_like(coalesce(resources, ''), '"AWS::S3[A-Za-z]*::(Directory)?Bucket"'))
     AND (coalesce(resource_type, 'AWS::S3') LIKE 'AWS::S3%'
         OR NOT regexp_like(coalesce(resources, ''), '"AWS::S3[A-Za-z]*::'))
+    -- operations on the account itself, which no bucket policy sees: its settings, jobs, storage lens, and the list of its buckets
+    AND NOT coalesce(resource_arn IS NULL AND regexp_like(event_name, 'StorageLens|AccessGrant|AccountPublicAccessBlock|AccessPointPublicAccessBlock|MultiRegionAccessPoint|^ListAccessPoints|^GetAccessPoint$|Job(s|Tagging|Status|Priority)?$|^List(AllMy|Directory|Regional)?Buckets$'), false)
 ) AS calls
 WHERE coalesce(owner_account_id, account_id) = account_id
 GROUP BY

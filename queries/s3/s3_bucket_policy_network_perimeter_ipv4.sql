@@ -8,7 +8,8 @@ description: |
   Where the record hides the owner of the bucket, the account owns it if the caller is of another account (CloudTrail
   gives a record to the caller's account and to the owner's only); else the inventory tells, or the finding is
   undetermined. Left out: AWS services, service-linked roles, calls that a service makes with the caller's
-  credentials, exempt principals, and CORS preflight requests. Calls that were denied are left out: a policy cannot
+  credentials, exempt principals, operations on the account itself (its settings, jobs and lists), and CORS preflight
+  requests. Calls that were denied are left out: a policy cannot
   break what fails already, and `common_only_denied` lists them. A call that failed for any other reason, such as an
   object that is not there, stays, with its error code. Network activity events are left out, because the call has a
   record of its own.
@@ -81,6 +82,8 @@ FROM (
         OR NOT regexp_like(coalesce(resources, ''), '"AWS::S3[A-Za-z]*::(Directory)?Bucket"'))
     AND (coalesce(resource_type, 'AWS::S3') LIKE 'AWS::S3%'
         OR NOT regexp_like(coalesce(resources, ''), '"AWS::S3[A-Za-z]*::'))
+    -- operations on the account itself, which no bucket policy sees: its settings, jobs, storage lens, and the list of its buckets
+    AND NOT coalesce(resource_arn IS NULL AND regexp_like(event_name, 'StorageLens|AccessGrant|AccountPublicAccessBlock|AccessPointPublicAccessBlock|MultiRegionAccessPoint|^ListAccessPoints|^GetAccessPoint$|Job(s|Tagging|Status|Priority)?$|^List(AllMy|Directory|Regional)?Buckets$'), false)
 ) AS calls
 WHERE coalesce(owner_account_id, account_id) = account_id
 GROUP BY

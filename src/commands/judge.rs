@@ -49,6 +49,7 @@ pub fn judge(query: &QuerySpec, account_id: &str, rows: DataFrame, world: World<
         exclude: &query.exclude,
         finding: &query.finding,
         inventory: &query.inventory,
+        organization_wide: query.scope == Scope::Organization,
     };
     let parts = match query.scope {
         Scope::Account => vec![(account_id.to_owned(), rows)],

@@ -222,7 +222,11 @@ async fn answer(
 ) -> Result<(Vec<String>, Vec<QueryResult>), Failure> {
     let failed = |query: &QuerySpec, error: EngineError| Failure::new(Outcome::Unexpected, format!("query {}: {error}", query.name));
     let known = accounts_of_folders(discovery, settings);
-    let single = known.as_ref().is_some_and(|accounts| accounts.len() <= 1) && queries.len() == 1;
+    let one_account = known.as_ref().is_some_and(|accounts| accounts.len() <= 1);
+    let single = match queries {
+        [query] => one_account || (known.is_some() && query.scope == QueryScope::Organization),
+        _ => false,
+    };
     if !single {
         // The values do not matter for what columns are read.
         let statements: Vec<Statement> =

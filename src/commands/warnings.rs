@@ -2,6 +2,7 @@
 
 use crate::catalog::{Perimeter as PerimeterOfQuery, PolicyType, QuerySpec};
 use crate::inventory::Inventory;
+use crate::inventory::resource_types::ACCOUNT;
 use crate::report::model::{Coverage, ExceptionStatus, QuerySummary, Severity, Warning};
 
 /// Everything that warnings are drawn from.
@@ -149,6 +150,20 @@ fn missing_facts(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
                 "inventory-not-provided",
                 format!("The inventory does not provide everything that the queries need: {}.", missing.join("; ")),
                 "What depends on it is undetermined; docs/inventory.md lists the AWS CLI commands that fill the snapshot.",
+            ));
+        }
+        let strangers: Vec<&str> = observed
+            .accounts
+            .iter()
+            .map(String::as_str)
+            .filter(|id| observed.inventory.complete(ACCOUNT) && observed.inventory.account(id).is_none())
+            .collect();
+        if !strangers.is_empty() {
+            warnings.push(warning(
+                Severity::Notice,
+                "accounts-not-in-inventory",
+                format!("{} judged here and not in the inventory's list of accounts: {}.", count(strangers.len(), "account"), strangers.join(", ")),
+                "Is the snapshot that of another organization, or older than these accounts?",
             ));
         }
         if observed.inventory.skipped_rows > 0 || !observed.inventory.warnings.is_empty() {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::MemTable;
@@ -19,7 +20,7 @@ use polars::prelude::DataFrame;
 use super::EngineError;
 use super::frame::from_batches;
 use super::functions;
-use super::table::{EventsTable, StartScan};
+use super::table::{EventsTable, PreparedTable, StartScan};
 use crate::catalog::{BoundValue, Statement};
 use crate::events::coverage::CoverageBuilder;
 use crate::events::duplicates::Duplicates;
@@ -51,13 +52,7 @@ pub struct LocalEngine {
 /// Decoded rows, kept for several statements.
 #[derive(Debug, Default)]
 struct Prepared {
-    tables: BTreeMap<&'static str, Rows>,
-}
-
-#[derive(Debug)]
-struct Rows {
-    schema: SchemaRef,
-    partitions: Vec<Vec<RecordBatch>>,
+    tables: BTreeMap<&'static str, Arc<PreparedTable>>,
 }
 
 const RELATIONS: [(&str, Relation); 2] = [(EVENTS, Relation::Events), (EVENT_RESOURCES, Relation::EventResources)];
@@ -110,8 +105,9 @@ impl LocalEngine {
                 parameters: Vec::new(),
                 left_to_later_steps: Vec::new(),
             };
-            let Some(rows) = self.read_all(&statement, &mut budget).await? else { return Ok(()) };
-            prepared.tables.insert(relation, rows);
+            let Some((schema, partitions)) = self.stream(&statement, Some(&mut budget)).await? else { return Ok(()) };
+            let batches = partitions.into_iter().flatten().collect();
+            prepared.tables.insert(relation, Arc::new(PreparedTable::new(schema, batches)?));
         }
         self.prepared = Some(prepared);
         Ok(())
@@ -122,9 +118,8 @@ impl LocalEngine {
         let (schema, partitions) = match &self.prepared {
             Some(prepared) => {
                 let context = self.context()?;
-                for (relation, rows) in &prepared.tables {
-                    let table = MemTable::try_new(Arc::clone(&rows.schema), rows.partitions.clone())?;
-                    context.register_table(*relation, Arc::new(table))?;
+                for (relation, table) in &prepared.tables {
+                    context.register_table(*relation, Arc::clone(table) as Arc<dyn TableProvider>)?;
                 }
                 let frame = bind(&context, statement).await?;
                 let schema = Arc::clone(frame.schema().inner());
@@ -142,11 +137,6 @@ impl LocalEngine {
     /// What the files held: of the first pass that read them. `None` before any statement ran.
     pub fn coverage(&self) -> Option<CoverageBuilder> {
         self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    async fn read_all(&self, statement: &Statement, budget: &mut usize) -> Result<Option<Rows>, EngineError> {
-        let Some((schema, partitions)) = self.stream(statement, Some(budget)).await? else { return Ok(None) };
-        Ok(Some(Rows { schema, partitions }))
     }
 
     /// Runs a statement over the files. With a budget, gives up (but reads on, for the coverage) once the result exceeds it.
@@ -227,7 +217,8 @@ impl LocalEngine {
 pub async fn answer_from_rows(rows: RecordBatch, statement: &Statement) -> Result<DataFrame, EngineError> {
     let resources = Resources { threads: 1, memory_limit: 256 << 20 };
     let mut engine = LocalEngine::new(Vec::new(), Scope::default(), resources, Arc::default());
-    let tables = RELATIONS.map(|(name, _)| (name, Rows { schema: rows.schema(), partitions: vec![vec![rows.clone()]] }));
+    let table = Arc::new(PreparedTable::new(rows.schema(), vec![rows])?);
+    let tables = RELATIONS.map(|(name, _)| (name, Arc::clone(&table)));
     engine.prepared = Some(Prepared { tables: tables.into_iter().collect() });
     engine.run(statement).await
 }

@@ -4,7 +4,7 @@ use crate::config::aws_owned::{AwsOwnedResources, Evidence, evidence};
 use crate::config::perimeter::model::AwsOwnedResource;
 use crate::pattern::Pattern;
 
-use super::arn::Arn;
+use super::arn::{Arn, covers};
 
 /// What the list of AWS-owned resources says about a resource.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +43,7 @@ impl<'a> AwsOwned<'a> {
         let is_whole_bucket = parsed.bucket().is_some() && !parsed.resource.contains('/');
         let entry = match self.list.find(arn) {
             None if is_whole_bucket => self.list.find(&format!("{arn}/")).or_else(|| {
-                self.parts_of_buckets.iter().find(|(bucket_arn, _)| bucket_arn.matches(arn)).map(|(_, entry)| *entry)
+                self.parts_of_buckets.iter().find(|(bucket_arn, _)| covers(bucket_arn, arn)).map(|(_, entry)| *entry)
             }),
             found => found,
         };

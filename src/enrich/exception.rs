@@ -6,7 +6,6 @@ use crate::config::perimeter::model::{Exception, ExceptionScope};
 use crate::pattern::Pattern;
 
 use super::ExceptionHits;
-use super::arn::covers;
 use super::case::Case;
 use super::rows::Field;
 use super::world::World;
@@ -70,7 +69,7 @@ impl<'a> Exceptions<'a> {
 fn applies(scope: &ExceptionScope, case: &Case<'_>) -> bool {
     let fits = |pattern: &Option<Pattern>, values: &[Option<&str>]| match pattern {
         None => true,
-        Some(pattern) => values.iter().flatten().any(|value| covers(pattern, value)),
+        Some(pattern) => values.iter().flatten().any(|value| pattern.matches(value)),
     };
     let (principal, resource) = (case.principal, case.resource);
     let bucket_arn = resource.arn.as_deref().filter(|_| resource.bucket.is_some()).and_then(|arn| arn.split('/').next());

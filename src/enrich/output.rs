@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::report::model::{Cell, ColumnType, FINDING_COLUMNS, Table, TableBuilder, Verdict};
+use crate::report::model::{self as report, ColumnType, FINDING_COLUMNS, Table, Values, Verdict};
 
 use super::case::{Case, Place};
 use super::rows::{Field, Rows};
@@ -182,7 +182,9 @@ fn order(frame: &DataFrame) -> PolarsResult<IdxCa> {
     let counts = frame.column("event_count")?.i64()?.rechunk().into_owned();
     let mut texts = Vec::new();
     let mut times = Vec::new();
-    for spec in FINDING_COLUMNS.iter().filter(|spec| spec.name != "finding_id") {
+    // All rows are of one query, and so of one perimeter.
+    let compared = FINDING_COLUMNS.iter().filter(|spec| !["finding_id", "query", "perimeter"].contains(&spec.name));
+    for spec in compared {
         let column = frame.column(spec.name)?;
         match spec.column_type {
             ColumnType::Text => texts.push(column.str()?.rechunk().into_owned()),
@@ -210,37 +212,37 @@ fn order(frame: &DataFrame) -> PolarsResult<IdxCa> {
 /// # Errors
 /// When a column of the finding shape is missing or has another type.
 pub(crate) fn table(frame: &DataFrame) -> Result<Table, EnrichError> {
-    enum Values {
-        Text(StringChunked),
-        Number(Int64Chunked),
-    }
     let mut columns = Vec::with_capacity(FINDING_COLUMNS.len());
     for spec in FINDING_COLUMNS {
         let column = frame.column(spec.name)?;
-        columns.push((
-            spec.name,
-            match spec.column_type {
-                ColumnType::Text => Values::Text(column.str()?.rechunk().into_owned()),
-                ColumnType::Integer => Values::Number(column.i64()?.rechunk().into_owned()),
-                ColumnType::Time => {
-                    let column = column.cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?;
-                    Values::Number(column.to_physical_repr().i64()?.rechunk().into_owned())
-                }
-            },
-        ));
-    }
-    let mut table = TableBuilder::new();
-    for row in 0..frame.height() {
-        // The builder asks for the columns in the order of the finding shape.
-        table.push(|spec| {
-            let values = columns.iter().find(|(name, _)| *name == spec.name).map(|(_, values)| values);
-            match (values, spec.column_type) {
-                (Some(Values::Text(column)), _) => column.get(row).map_or(Cell::Null, Cell::Text),
-                (Some(Values::Number(column)), ColumnType::Time) => column.get(row).map_or(Cell::Null, Cell::Time),
-                (Some(Values::Number(column)), _) => column.get(row).map_or(Cell::Null, Cell::Integer),
-                (None, _) => Cell::Null,
+        let values = match spec.column_type {
+            ColumnType::Text => encoded(column.str()?),
+            ColumnType::Integer => Values::Integer(column.i64()?.iter().collect()),
+            ColumnType::Time => {
+                let column = column.cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?;
+                Values::Time(column.to_physical_repr().i64()?.iter().collect())
             }
-        });
+        };
+        columns.push(report::Column { spec: *spec, values });
     }
-    Ok(table.finish())
+    Ok(Table { columns })
+}
+
+/// Text as numbers into a list of its distinct values, in the order of their first use.
+fn encoded(column: &StringChunked) -> Values {
+    let mut dictionary: Vec<String> = Vec::new();
+    let mut codes = Vec::with_capacity(column.len());
+    let mut code_of: PlHashMap<&str, u32> = PlHashMap::default();
+    for text in column.iter() {
+        codes.push(text.and_then(|text| match code_of.get(text) {
+            Some(code) => Some(*code),
+            None => {
+                let code = u32::try_from(dictionary.len()).ok()?;
+                dictionary.push(text.to_owned());
+                code_of.insert(text, code);
+                Some(code)
+            }
+        }));
+    }
+    Values::Text { dictionary, codes }
 }

@@ -101,12 +101,15 @@ pub(crate) fn step(name: &str) -> Option<&'static Step> {
 /// Runs one step over rows and remembers what it said, so that a list is searched once per caller or resource and not per row.
 pub(crate) struct Runner {
     step: &'static Step,
-    said: HashMap<(Option<IdxSize>, usize), Decision>,
+    /// By the number of the fact, for rows that no resource section of the perimeter definition covers: nearly all.
+    said: Vec<Option<Decision>>,
+    /// By scope and number of the fact, for the others.
+    said_in_scope: HashMap<(usize, IdxSize), Decision>,
 }
 
 impl Runner {
     pub(crate) fn new(step: &'static Step) -> Runner {
-        Runner { step, said: HashMap::new() }
+        Runner { step, said: Vec::new(), said_in_scope: HashMap::new() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -115,12 +118,25 @@ impl Runner {
 
     /// `principal` and `resource` are the numbers of the facts of the row.
     pub(crate) fn decide(&mut self, case: &Case<'_>, principal: Option<IdxSize>, resource: Option<IdxSize>) -> Decision {
-        let key = match self.step.looks_at {
-            LooksAt::Row => return (self.step.decide)(case),
+        let decide = self.step.decide;
+        let (number, scope) = match self.step.looks_at {
+            LooksAt::Row => (None, 0),
             LooksAt::Principal => (principal, case.resource.scope),
+            // The scope follows from the resource.
             LooksAt::Resource => (resource, 0),
         };
-        self.said.entry(key).or_insert_with(|| (self.step.decide)(case)).clone()
+        let Some(number) = number else { return decide(case) };
+        if scope != 0 {
+            return self.said_in_scope.entry((scope, number)).or_insert_with(|| decide(case)).clone();
+        }
+        let index = number as usize;
+        if self.said.len() <= index {
+            self.said.resize(index + 1, None);
+        }
+        match self.said.get_mut(index) {
+            Some(said) => said.get_or_insert_with(|| decide(case)).clone(),
+            None => decide(case),
+        }
     }
 }
 

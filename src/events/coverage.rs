@@ -27,6 +27,9 @@ impl Unit {
     }
 }
 
+/// A place that was skipped: a file, and the position in its content.
+type Example = (String, Option<u64>);
+
 /// Account, region and category.
 type StreamKey = (String, String, String);
 
@@ -55,13 +58,13 @@ pub struct CoverageBuilder {
     replaced: u64,
     out_of_scope: u64,
     without_time: u64,
-    skipped: BTreeMap<(Unit, String), (u64, BTreeSet<String>)>,
+    skipped: BTreeMap<(Unit, String), (u64, BTreeSet<Example>)>,
     /// By account, region and category, in order of first use.
     streams: Vec<(StreamKey, Stream)>,
     stream_index: HashMap<StreamKey, usize>,
     last_stream: usize,
     data_sources: BTreeMap<String, u64>,
-    /// Days that have a file, by account: from the folders, else from the events.
+    /// Days that have a file, by account, where the folders tell.
     days: BTreeMap<String, BTreeSet<i32>>,
     recognised: BTreeSet<String>,
 }
@@ -88,10 +91,21 @@ impl CoverageBuilder {
     }
 
     pub fn skip(&mut self, unit: Unit, reason: &str, example: impl FnOnce() -> String) {
+        self.skip_at(unit, reason, &example(), None);
+    }
+
+    /// `name` is a file, `position` where in its content. The first by name and position are kept as examples, whichever worker
+    /// met them in whatever order.
+    pub fn skip_at(&mut self, unit: Unit, reason: &str, name: &str, position: Option<u64>) {
         let (count, examples) = self.skipped.entry((unit, reason.to_owned())).or_default();
         *count += 1;
-        if examples.len() < EXAMPLES {
-            examples.insert(example());
+        let is_full = examples.len() >= EXAMPLES;
+        if is_full && examples.last().is_some_and(|(last, at)| (last.as_str(), *at) <= (name, position)) {
+            return;
+        }
+        examples.insert((name.to_owned(), position));
+        if examples.len() > EXAMPLES {
+            examples.pop_last();
         }
     }
 
@@ -158,7 +172,6 @@ impl CoverageBuilder {
             let (sum, kept) = self.skipped.entry(key).or_default();
             *sum += count;
             kept.extend(examples);
-            // The first by name, whichever worker met them.
             while kept.len() > EXAMPLES {
                 kept.pop_last();
             }
@@ -182,7 +195,7 @@ impl CoverageBuilder {
         self.records
     }
 
-    /// `window` is what was asked for, as days since 1970-01-01; where it is open, the first and last event bound it.
+    /// `window` is what was asked for, as days since 1970-01-01; where it is open, the first and last day of any file bound it.
     pub fn finish(self, window: (Option<i32>, Option<i32>)) -> model::Coverage {
         let mut skipped: Vec<model::Skipped> = self
             .skipped
@@ -191,7 +204,13 @@ impl CoverageBuilder {
                 reason,
                 unit: unit.as_str().to_owned(),
                 count,
-                examples: examples.into_iter().collect(),
+                examples: examples
+                    .into_iter()
+                    .map(|(name, position)| match position {
+                        Some(position) => format!("{name}:{position}"),
+                        None => name,
+                    })
+                    .collect(),
             })
             .collect();
         if self.without_time > 0 {
@@ -213,9 +232,8 @@ impl CoverageBuilder {
         skipped.sort_by(|a, b| (&a.reason, &a.unit).cmp(&(&b.reason, &b.unit)));
         let has = |category: &str| self.streams.iter().any(|(key, _)| key.2 == category);
         let (has_data_events, has_network, has_management) = (has("Data"), has("NetworkActivity"), has("Management"));
-        let times = || self.streams.iter().map(|(_, stream)| stream);
-        let first = window.0.or_else(|| times().filter_map(|stream| stream.first).min().map(time::day));
-        let last = window.1.or_else(|| times().filter_map(|stream| stream.last).max().map(time::day));
+        let days = || self.days.values().flatten().copied();
+        let (first, last) = (window.0.or_else(|| days().min()), window.1.or_else(|| days().max()));
         let days_without_file = match (first, last) {
             (Some(first), Some(last)) => missing_days(&self.days, first, last),
             _ => Vec::new(),

@@ -1,9 +1,9 @@
 //! Records that are delivered more than once, and records that a later one replaces.
 //!
 //! CloudTrail delivers at least once: in real logs a quarter of the records came twice, in another file and often under another
-//! delivery minute. A record is known by its `eventID`. Ids are kept by the hour of the event in sets of bounded size: the sets
-//! that were not touched for longest go to an unnamed temporary file and come back when an event of their hour arrives, so the
-//! answer stays exact whatever the size of the input.
+//! delivery minute. A record is known by its `eventID`, and by nothing else: `sharedEventID` links the separate records that two
+//! accounts hold of one call. Copies mostly arrive close together, so the latest ids are kept in memory; older ones go to an
+//! unnamed temporary file in sorted runs, each behind a small filter, so the answer stays exact whatever the size of the input.
 //!
 //! A record with an `addendum` replaces the one that `originalEventID` names (CloudTrail user guide, "CloudTrail record
 //! contents"). If that one was read before, the rows that were made of it cannot be taken back: [`Duplicates::must_read_again`]
@@ -19,9 +19,14 @@ use sha2::{Digest, Sha256};
 
 use super::record::{Record, scalar_at};
 
-/// Ids that all sets together keep in memory.
+/// Ids that all shards together keep in memory: the newer and the older half.
 const MEMORY_LIMIT: usize = 2_000_000;
 const SHARDS: usize = 16;
+/// Ids of a run that are read from the file together.
+const BLOCK: usize = 256;
+/// Size of the filter of a run: at ten bits one id in a hundred that is not there looks as if it were.
+const FILTER_BITS: u64 = 10;
+const FILTER_PROBES: u64 = 5;
 
 /// What becomes of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +41,12 @@ pub enum Occurrence {
 #[derive(Debug)]
 pub struct Duplicates {
     shards: Vec<Mutex<Shard>>,
-    limit_of_shard: usize,
+    half_of_shard: usize,
     /// Records that carry an addendum, by their own id.
     addenda: Mutex<HashSet<u128>>,
-    /// Originals that an addendum replaces, with the hour of the addendum's event.
-    replaced: Mutex<HashMap<u128, i64>>,
+    /// Originals that an addendum replaces. `true` if the addendum has another id than the original, so that it replaces even
+    /// an earlier addendum.
+    replaced: Mutex<HashMap<u128, bool>>,
     replaced_count: AtomicUsize,
 }
 
@@ -51,11 +57,11 @@ impl Default for Duplicates {
 }
 
 impl Duplicates {
-    /// `limit` ids are kept in memory, the rest in a temporary file.
+    /// About `limit` ids are kept in memory, the rest in temporary files.
     pub fn with_memory_limit(limit: usize) -> Self {
         Duplicates {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            limit_of_shard: limit.div_ceil(SHARDS).max(1),
+            half_of_shard: limit.div_ceil(2 * SHARDS).max(1),
             addenda: Mutex::default(),
             replaced: Mutex::default(),
             replaced_count: AtomicUsize::new(0),
@@ -68,36 +74,48 @@ impl Duplicates {
         Duplicates {
             replaced_count: AtomicUsize::new(replaced.len()),
             replaced: Mutex::new(replaced),
-            ..Self::with_memory_limit(self.limit_of_shard * SHARDS)
+            ..Self::with_memory_limit(self.half_of_shard * 2 * SHARDS)
         }
     }
 
     /// Says whether the record counts. A record without an id always does.
-    pub fn occurrence(&self, record: &Record<'_>, event_time: Option<i64>) -> std::io::Result<Occurrence> {
+    pub fn occurrence(&self, record: &Record<'_>) -> std::io::Result<Occurrence> {
         let Some(text) = record.event_id else { return Ok(Occurrence::First) };
         let id = id_of(text.bytes);
-        let hour = hour_of(event_time);
         if let Some(addendum) = record.addendum {
-            let original = scalar_at(addendum, &["originalEventID"]).map_or(id, |text| id_of(text.bytes));
-            if lock(&self.replaced).insert(original, hour).is_none() {
-                self.replaced_count.fetch_add(1, Ordering::Relaxed);
-            }
-            let is_new = lock(&self.addenda).insert(id);
-            return Ok(if is_new { Occurrence::First } else { Occurrence::Duplicate });
+            return Ok(self.addendum(id, addendum));
         }
         if self.replaced_count.load(Ordering::Relaxed) > 0 && lock(&self.replaced).contains_key(&id) {
             return Ok(Occurrence::Replaced);
         }
-        let Some(shard) = self.shards.get(id as usize % SHARDS) else { return Ok(Occurrence::First) };
-        let is_new = lock(shard).insert(id, hour, self.limit_of_shard)?;
+        let Some(shard) = self.shard(id) else { return Ok(Occurrence::First) };
+        let is_new = lock(shard).insert(id, self.half_of_shard)?;
         Ok(if is_new { Occurrence::First } else { Occurrence::Duplicate })
+    }
+
+    fn addendum(&self, id: u128, addendum: &[u8]) -> Occurrence {
+        let original = scalar_at(addendum, &["originalEventID"]).map_or(id, |text| id_of(text.bytes));
+        let mut replaced = lock(&self.replaced);
+        *replaced.entry(original).or_default() |= original != id;
+        self.replaced_count.store(replaced.len(), Ordering::Relaxed);
+        if replaced.get(&id) == Some(&true) {
+            return Occurrence::Replaced;
+        }
+        if lock(&self.addenda).insert(id) { Occurrence::First } else { Occurrence::Duplicate }
+    }
+
+    fn shard(&self, id: u128) -> Option<&Mutex<Shard>> {
+        self.shards.get(id as usize % SHARDS)
     }
 
     /// Was a record counted before the addendum that replaces it was read?
     pub fn must_read_again(&self) -> std::io::Result<bool> {
-        for (id, hour) in lock(&self.replaced).iter() {
-            if let Some(shard) = self.shards.get(*id as usize % SHARDS)
-                && lock(shard).contains(*id, *hour, self.limit_of_shard)?
+        for (id, even_addenda) in lock(&self.replaced).iter() {
+            if *even_addenda && lock(&self.addenda).contains(id) {
+                return Ok(true);
+            }
+            if let Some(shard) = self.shard(*id)
+                && lock(shard).contains(*id)?
             {
                 return Ok(true);
             }
@@ -109,11 +127,6 @@ impl Duplicates {
 /// A poisoned lock means that another thread panicked; the sets themselves are still sound.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Events without a time share one set.
-fn hour_of(event_time: Option<i64>) -> i64 {
-    event_time.map_or(i64::MIN, |microseconds| microseconds.div_euclid(3_600_000_000))
 }
 
 /// An `eventID` is a UUID: its 128 bits. Anything else is hashed to as many.
@@ -139,94 +152,122 @@ fn hashed(text: &[u8]) -> u128 {
 
 #[derive(Debug, Default)]
 struct Shard {
-    hours: HashMap<i64, Hour>,
-    in_memory: usize,
-    clock: u64,
-    spill: Option<File>,
-}
-
-#[derive(Debug)]
-enum Hour {
-    InMemory { ids: HashSet<u128>, touched: u64 },
-    /// At this offset of the temporary file, so many ids.
-    Spilled { offset: u64, ids: usize },
+    newer: HashSet<u128>,
+    older: HashSet<u128>,
+    runs: Vec<Run>,
+    file: Option<File>,
 }
 
 impl Shard {
-    fn insert(&mut self, id: u128, hour: i64, limit: usize) -> std::io::Result<bool> {
-        let is_new = self.ids_of(hour)?.insert(id);
-        if is_new {
-            self.in_memory += 1;
-            if self.in_memory > limit {
-                self.spill_oldest(hour, limit / 2)?;
-            }
+    /// Adds an id. `false` if it was there.
+    fn insert(&mut self, id: u128, half: usize) -> std::io::Result<bool> {
+        if self.contains(id)? {
+            return Ok(false);
         }
-        Ok(is_new)
+        self.newer.insert(id);
+        if self.newer.len() >= half {
+            self.write_older()?;
+            std::mem::swap(&mut self.newer, &mut self.older);
+            self.newer.clear();
+        }
+        Ok(true)
     }
 
-    fn contains(&mut self, id: u128, hour: i64, limit: usize) -> std::io::Result<bool> {
-        let contains = self.ids_of(hour)?.contains(&id);
-        if self.in_memory > limit {
-            self.spill_oldest(hour, limit / 2)?;
+    fn contains(&mut self, id: u128) -> std::io::Result<bool> {
+        if self.newer.contains(&id) || self.older.contains(&id) {
+            return Ok(true);
         }
-        Ok(contains)
+        let Some(file) = &mut self.file else { return Ok(false) };
+        for run in self.runs.iter().rev() {
+            if run.filter.may_contain(id) && run.contains(id, file)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    /// The ids of an hour, brought back from the temporary file if they are there.
-    fn ids_of(&mut self, hour: i64) -> std::io::Result<&mut HashSet<u128>> {
-        self.clock += 1;
-        let clock = self.clock;
-        if let Some(Hour::Spilled { offset, ids }) = self.hours.get(&hour) {
-            let (offset, count) = (*offset, *ids);
-            let mut bytes = vec![0; count * 16];
-            if let Some(file) = &mut self.spill {
-                file.seek(SeekFrom::Start(offset))?;
-                file.read_exact(&mut bytes)?;
-            }
-            let chunks = bytes.chunks_exact(16).filter_map(|chunk| <[u8; 16]>::try_from(chunk).ok());
-            let ids: HashSet<u128> = chunks.map(u128::from_le_bytes).collect();
-            self.in_memory += ids.len();
-            self.hours.insert(hour, Hour::InMemory { ids, touched: clock });
+    /// Writes the older half as a run.
+    fn write_older(&mut self) -> std::io::Result<()> {
+        if self.older.is_empty() {
+            return Ok(());
         }
-        let entry =
-            self.hours.entry(hour).or_insert_with(|| Hour::InMemory { ids: HashSet::new(), touched: clock });
-        match entry {
-            Hour::InMemory { ids, touched } => {
-                *touched = clock;
-                Ok(ids)
-            }
-            Hour::Spilled { .. } => Err(std::io::Error::other("ids of an hour were not brought back from the temporary file")),
-        }
-    }
-
-    /// Moves the hours that were not touched for longest to the temporary file, until `keep` ids or only `current` are left.
-    fn spill_oldest(&mut self, current: i64, keep: usize) -> std::io::Result<()> {
-        let mut hours: Vec<(u64, i64)> = self
-            .hours
-            .iter()
-            .filter_map(|(hour, ids)| match ids {
-                Hour::InMemory { touched, .. } if *hour != current => Some((*touched, *hour)),
-                _ => None,
-            })
-            .collect();
-        hours.sort_unstable();
-        for (_, hour) in hours {
-            if self.in_memory <= keep {
-                break;
-            }
-            let Some(Hour::InMemory { ids, .. }) = self.hours.get(&hour) else { continue };
-            let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-            let count = ids.len();
-            let file = match &mut self.spill {
-                Some(file) => file,
-                None => self.spill.insert(tempfile::tempfile()?),
-            };
-            let offset = file.seek(SeekFrom::End(0))?;
-            file.write_all(&bytes)?;
-            self.in_memory -= count;
-            self.hours.insert(hour, Hour::Spilled { offset, ids: count });
-        }
+        let mut ids: Vec<u128> = self.older.iter().copied().collect();
+        ids.sort_unstable();
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(tempfile::tempfile()?),
+        };
+        let offset = file.seek(SeekFrom::End(0))?;
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        file.write_all(&bytes)?;
+        let mut filter = Filter::for_ids(ids.len());
+        ids.iter().for_each(|id| filter.add(*id));
+        let first_of_block = ids.iter().step_by(BLOCK).copied().collect();
+        self.runs.push(Run { offset, ids: ids.len(), first_of_block, filter });
         Ok(())
+    }
+}
+
+/// Sorted ids in the temporary file.
+#[derive(Debug)]
+struct Run {
+    offset: u64,
+    ids: usize,
+    first_of_block: Vec<u128>,
+    filter: Filter,
+}
+
+impl Run {
+    fn contains(&self, id: u128, file: &mut File) -> std::io::Result<bool> {
+        let Some(block) = self.first_of_block.partition_point(|first| *first <= id).checked_sub(1) else { return Ok(false) };
+        let start = block * BLOCK;
+        let mut bytes = vec![0; self.ids.saturating_sub(start).min(BLOCK) * 16];
+        file.seek(SeekFrom::Start(self.offset + start as u64 * 16))?;
+        file.read_exact(&mut bytes)?;
+        let wanted = id.to_le_bytes();
+        Ok(bytes.chunks_exact(16).any(|chunk| chunk == wanted.as_slice()))
+    }
+}
+
+/// A Bloom filter: says surely that an id is not there, or that it may be.
+#[derive(Debug)]
+struct Filter {
+    words: Vec<u64>,
+}
+
+impl Filter {
+    fn for_ids(ids: usize) -> Self {
+        let words = (ids as u64 * FILTER_BITS).div_ceil(64).max(1);
+        Filter { words: vec![0; usize::try_from(words).unwrap_or(1)] }
+    }
+
+    /// Word and bit of each probe.
+    fn probes(&self, id: u128) -> impl Iterator<Item = (usize, u64)> + use<> {
+        // Most ids are random, but not all bits of a UUID are, and ids can be made up: mixed before use.
+        let mix = |value: u64| {
+            let value = (value ^ (value >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+            (value ^ (value >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+        };
+        let first = mix(id as u64 ^ mix((id >> 64) as u64));
+        let step = mix(first) | 1;
+        let words = self.words.len() as u128;
+        (0..FILTER_PROBES).map(move |probe| {
+            let hash = first.wrapping_add(step.wrapping_mul(probe));
+            let word = ((u128::from(hash) * words) >> 64) as usize;
+            (word, 1 << (hash & 63))
+        })
+    }
+
+    fn add(&mut self, id: u128) {
+        for (word, bit) in self.probes(id) {
+            if let Some(word) = self.words.get_mut(word) {
+                *word |= bit;
+            }
+        }
+    }
+
+    fn may_contain(&self, id: u128) -> bool {
+        self.probes(id).all(|(word, bit)| self.words.get(word).is_some_and(|word| word & bit != 0))
     }
 }
 
@@ -240,27 +281,33 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_found_although_its_hour_left_memory() {
+    fn a_duplicate_is_found_although_its_id_left_memory() {
         let duplicates = Duplicates::with_memory_limit(64);
-        let ids: Vec<String> = (0..2_000u32).map(|n| format!("{n:08x}-0000-4000-8000-{:012x}", n.wrapping_mul(2_654_435_761))).collect();
-        for (n, id) in ids.iter().enumerate() {
-            let time = Some((n as i64 % 97) * 3_600_000_000);
-            assert_eq!(duplicates.occurrence(&record(id), time).unwrap(), Occurrence::First);
+        let ids: Vec<String> = (0..20_000u32).map(|n| format!("{n:08x}-0000-4000-8000-{n:012x}")).collect();
+        for expected in [Occurrence::First, Occurrence::Duplicate] {
+            for id in &ids {
+                assert_eq!(duplicates.occurrence(&record(id)).unwrap(), expected, "{id}");
+            }
         }
-        for (n, id) in ids.iter().enumerate() {
-            let time = Some((n as i64 % 97) * 3_600_000_000);
-            assert_eq!(duplicates.occurrence(&record(id), time).unwrap(), Occurrence::Duplicate);
-        }
+    }
+
+    #[test]
+    fn a_filter_rarely_takes_an_id_for_one_that_it_holds() {
+        let mut filter = Filter::for_ids(10_000);
+        (0..10_000).for_each(|id| filter.add(id));
+        assert!((0..10_000).all(|id| filter.may_contain(id)));
+        let mistaken = (10_000..20_000).filter(|id| filter.may_contain(*id)).count();
+        assert!(mistaken < 300, "{mistaken} of 10000");
     }
 
     #[test]
     fn an_id_that_is_no_uuid_is_still_an_id_and_a_record_without_one_counts() {
         let duplicates = Duplicates::default();
-        assert_eq!(duplicates.occurrence(&record("x"), None).unwrap(), Occurrence::First);
-        assert_eq!(duplicates.occurrence(&record("y"), None).unwrap(), Occurrence::First);
-        assert_eq!(duplicates.occurrence(&record("x"), None).unwrap(), Occurrence::Duplicate);
-        assert_eq!(duplicates.occurrence(&Record::default(), None).unwrap(), Occurrence::First);
-        assert_eq!(duplicates.occurrence(&Record::default(), None).unwrap(), Occurrence::First);
+        assert_eq!(duplicates.occurrence(&record("x")).unwrap(), Occurrence::First);
+        assert_eq!(duplicates.occurrence(&record("y")).unwrap(), Occurrence::First);
+        assert_eq!(duplicates.occurrence(&record("x")).unwrap(), Occurrence::Duplicate);
+        assert_eq!(duplicates.occurrence(&Record::default()).unwrap(), Occurrence::First);
+        assert_eq!(duplicates.occurrence(&Record::default()).unwrap(), Occurrence::First);
     }
 
     #[test]
@@ -271,12 +318,35 @@ mod tests {
             ..record("00000000-0000-4000-8000-000000000002")
         };
         let first = Duplicates::default();
-        assert_eq!(first.occurrence(&record(original), Some(0)).unwrap(), Occurrence::First);
-        assert_eq!(first.occurrence(&addendum, Some(0)).unwrap(), Occurrence::First);
+        assert_eq!(first.occurrence(&record(original)).unwrap(), Occurrence::First);
+        assert_eq!(first.occurrence(&addendum).unwrap(), Occurrence::First);
         assert!(first.must_read_again().unwrap());
         let second = first.read_again();
-        assert_eq!(second.occurrence(&record(original), Some(0)).unwrap(), Occurrence::Replaced);
-        assert_eq!(second.occurrence(&addendum, Some(0)).unwrap(), Occurrence::First);
+        assert_eq!(second.occurrence(&record(original)).unwrap(), Occurrence::Replaced);
+        assert_eq!(second.occurrence(&addendum).unwrap(), Occurrence::First);
         assert!(!second.must_read_again().unwrap());
+    }
+
+    #[test]
+    fn an_addendum_can_replace_an_addendum_and_one_with_the_original_id_replaces_the_original_only() {
+        let with = |id: &'static str, text: &'static [u8]| Record { addendum: Some(text), ..record(id) };
+        let first = Duplicates::default();
+        assert_eq!(first.occurrence(&with("b", br#"{"originalEventID":"a"}"#)).unwrap(), Occurrence::First);
+        assert_eq!(first.occurrence(&with("c", br#"{"originalEventID":"b"}"#)).unwrap(), Occurrence::First);
+        assert!(first.must_read_again().unwrap());
+        let second = first.read_again();
+        for (id, text, expected) in [
+            ("b", br#"{"originalEventID":"a"}"#, Occurrence::Replaced),
+            ("c", br#"{"originalEventID":"b"}"#, Occurrence::First),
+            ("c", br#"{"originalEventID":"b"}"#, Occurrence::Duplicate),
+        ] {
+            assert_eq!(second.occurrence(&with(id, text)).unwrap(), expected);
+        }
+        assert!(!second.must_read_again().unwrap());
+
+        let same = Duplicates::default();
+        assert_eq!(same.occurrence(&with("a", br#"{"reason":"UPDATED_DATA"}"#)).unwrap(), Occurrence::First);
+        assert_eq!(same.occurrence(&record("a")).unwrap(), Occurrence::Replaced);
+        assert!(!same.must_read_again().unwrap());
     }
 }

@@ -1,7 +1,10 @@
 //! Where events lie: the files behind the locations that the user names, and what their paths tell about them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Seek;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 
@@ -74,6 +77,8 @@ pub struct SourceFile {
     pub bytes: u64,
     /// `YYYYMMDDTHHMM` of the file name: files are read in the order of delivery, which keeps duplicates close together.
     delivered: String,
+    /// Can be read only once: standard input, a pipe.
+    is_stream: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +94,31 @@ impl SourceFile {
             Place::Path(path) => path.display().to_string(),
             Place::StandardInput => "standard input".to_owned(),
         }
+    }
+
+    /// Opens the file at its beginning. What can be read only once is copied to an unnamed temporary file first, since several
+    /// statements may read it, and sample records are looked for in it.
+    pub fn open(&self) -> std::io::Result<File> {
+        /// Sources that can be read only once in a process, and their copies.
+        static COPIES: Mutex<BTreeMap<Place, File>> = Mutex::new(BTreeMap::new());
+        if let (false, Place::Path(path)) = (self.is_stream, &self.place) {
+            return File::open(path);
+        }
+        let mut copies = COPIES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut copy = match copies.get(&self.place) {
+            Some(copy) => copy.try_clone()?,
+            None => {
+                let mut copy = tempfile::tempfile()?;
+                match &self.place {
+                    Place::StandardInput => std::io::copy(&mut std::io::stdin().lock(), &mut copy)?,
+                    Place::Path(path) => std::io::copy(&mut File::open(path)?, &mut copy)?,
+                };
+                copies.insert(self.place.clone(), copy.try_clone()?);
+                copy
+            }
+        };
+        copy.rewind()?;
+        Ok(copy)
     }
 }
 
@@ -126,12 +156,15 @@ pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, Discov
     let mut seen = BTreeSet::new();
     for location in locations {
         if location == "-" {
-            discovery.files.push(SourceFile {
-                place: Place::StandardInput,
-                folder: Folder::default(),
-                bytes: 0,
-                delivered: String::new(),
-            });
+            if !discovery.files.iter().any(|file| file.place == Place::StandardInput) {
+                discovery.files.push(SourceFile {
+                    place: Place::StandardInput,
+                    folder: Folder::default(),
+                    bytes: 0,
+                    delivered: String::new(),
+                    is_stream: true,
+                });
+            }
             continue;
         }
         let path = Path::new(location);
@@ -173,7 +206,7 @@ impl Discovery {
                 Ok(_) => {}
                 Err(error) => {
                     let place = error.path().map_or_else(|| location.to_owned(), |path| path.display().to_string());
-                    self.skipped.push(("folder that cannot be read", place));
+                    self.skipped.push(("file or folder that cannot be read", place));
                 }
             }
         }
@@ -199,9 +232,11 @@ impl Discovery {
             return;
         }
         self.in_layout += u64::from(folder.account_id.is_some() && folder.date.is_some());
-        let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let metadata = std::fs::metadata(path).ok();
+        let bytes = metadata.as_ref().map_or(0, std::fs::Metadata::len);
+        let is_stream = metadata.is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir());
         let delivered = delivery_of(path).unwrap_or_default();
-        self.files.push(SourceFile { place: Place::Path(path.to_owned()), folder, bytes, delivered });
+        self.files.push(SourceFile { place: Place::Path(path.to_owned()), folder, bytes, delivered, is_stream });
     }
 }
 

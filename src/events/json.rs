@@ -253,11 +253,11 @@ fn unescape(bytes: &[u8]) -> String {
     while let Some(slash) = memchr::memchr(b'\\', rest) {
         let (before, after) = rest.split_at(slash);
         out.extend_from_slice(before);
-        let (escape, tail) = match after.get(1) {
-            Some(escape) => (*escape, after.get(2..).unwrap_or_default()),
-            None => break,
+        let Some(escape) = after.get(1) else {
+            rest = after;
+            break;
         };
-        rest = tail;
+        rest = after.get(2..).unwrap_or_default();
         match escape {
             b'n' => out.push(b'\n'),
             b't' => out.push(b'\t'),
@@ -270,7 +270,7 @@ fn unescape(bytes: &[u8]) -> String {
                 out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
                 rest = tail;
             }
-            other => out.push(other),
+            other => out.push(*other),
         }
     }
     out.extend_from_slice(rest);

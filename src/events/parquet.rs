@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
@@ -69,9 +68,8 @@ fn canonical(name: &str) -> String {
 
 impl ParquetFile {
     /// Opens a file and recognises its schema. Only what `columns` needs is read later.
-    pub fn open(path: &Path, columns: ColumnSet) -> Result<Self, ParquetError> {
+    pub fn open(file: File, columns: ColumnSet) -> Result<Self, ParquetError> {
         let unreadable = |error: &dyn std::fmt::Display| ParquetError::Unreadable(error.to_string());
-        let file = File::open(path).map_err(|error| unreadable(&error))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(&error))?;
         let schema = builder.schema().clone();
         let names: Vec<String> = schema.fields().iter().map(|field| canonical(field.name())).collect();

@@ -6,24 +6,29 @@
 //! said with its position.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{Cursor as Bytes, Read, Seek};
 
-use flate2::read::MultiGzDecoder;
 use libdeflater::Decompressor;
 
-use super::files::{Place, SourceFile};
+use super::files::SourceFile;
+use super::gzip::{Members, WHOLE_FILE, inflate_whole, is_gzip};
 use super::json::{Cursor, Stop};
 use super::record::{Object, Record, read_object};
 
-/// A file up to this inflated size is inflated in one piece.
-const WHOLE_FILE: usize = 64 << 20;
 /// Piece by piece, this much is read at a time.
 const PIECE: usize = 4 << 20;
 /// CloudTrail limits an event to 256 KB, 1 MB on request. Beyond this a "record" is not read.
 const LONGEST_RECORD: usize = 16 << 20;
 /// CloudTrail compresses 2 to 13 times. A file that expands more than this, to more than [`EXPANDED_SUSPICIOUS`], is not read on.
 const EXPANSION_SUSPICIOUS: u64 = 200;
-const EXPANDED_SUSPICIOUS: u64 = 1 << 30;
+const EXPANDED_SUSPICIOUS: u64 = 256 << 20;
+/// How a record begins that CloudTrail itself wrote.
+const START: &[u8] = b"{\"eventVersion\"";
+/// A record whose beginning is longer than this is not learned from.
+const LONGEST_START: usize = 128;
+/// Damaged text may have to be read again to find the next record in it: so many bytes, and so many times what the file holds.
+const REREAD: u64 = 64 << 20;
+const REREAD_TIMES: u64 = 4;
 
 /// Something in a file that is not read, with its position in the inflated content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub enum Problem {
     /// The gzip data cannot be inflated beyond this position.
     Corrupt(u64),
     Bomb(u64),
+    /// Too damaged to find the records behind this position in bearable time.
+    Damaged(u64),
 }
 
 /// Who is told what a file holds.
@@ -72,61 +79,55 @@ pub struct Reader {
     more: Option<Box<dyn Read + Send>>,
     file_bytes: u64,
     expands: bool,
+    /// How the records of this file begin, once one was read.
+    start: Option<Vec<u8>>,
+    /// Bytes that were read in vain.
+    reread: u64,
 }
 
 impl Reader {
-    /// Opens a file. For [`Format::Parquet`] the reader holds nothing.
-    pub fn open(file: &SourceFile, buffers: &mut Buffers) -> std::io::Result<(Format, Reader)> {
-        let path = match &file.place {
-            Place::StandardInput => {
-                let mut input: Box<dyn Read + Send> = Box::new(std::io::stdin());
-                let mut magic = Vec::new();
-                input.by_ref().take(4).read_to_end(&mut magic)?;
-                let expands = is_gzip(&magic);
-                let whole = std::io::Cursor::new(magic.clone()).chain(input);
-                let input: Box<dyn Read + Send> =
-                    if expands { Box::new(MultiGzDecoder::new(BufReader::new(whole))) } else { Box::new(whole) };
-                let format = if magic.is_empty() { Format::Empty } else { Format::Json };
-                return Ok((format, Reader::streaming(input, Vec::new(), 0, false)));
-            }
-            Place::Path(path) => path,
-        };
-        let mut handle = File::open(path)?;
+    /// Opens a file. For [`Format::Parquet`] the reader holds nothing, and the file is to be read from its beginning.
+    pub fn open(file: &SourceFile, buffers: &mut Buffers) -> std::io::Result<(Format, File, Reader)> {
+        let mut handle = file.open()?;
         let length = handle.metadata()?.len();
         let compressed = &mut buffers.compressed;
         compressed.clear();
         handle.by_ref().take(WHOLE_FILE as u64).read_to_end(compressed)?;
         if compressed.is_empty() {
-            return Ok((Format::Empty, Reader::whole(Vec::new())));
+            return Ok((Format::Empty, handle, Reader::of_text(Vec::new())));
         }
         if compressed.starts_with(b"PAR1") {
-            return Ok((Format::Parquet, Reader::whole(Vec::new())));
+            handle.rewind()?;
+            return Ok((Format::Parquet, handle, Reader::of_text(Vec::new())));
         }
-        let is_whole = length <= WHOLE_FILE as u64;
+        let is_whole = compressed.len() < WHOLE_FILE;
+        let rest = || -> std::io::Result<Box<dyn Read + Send>> {
+            Ok(if is_whole { Box::new(std::io::empty()) } else { Box::new(handle.try_clone()?) })
+        };
         if !is_gzip(compressed) {
-            let text = std::mem::take(compressed);
-            let rest: Box<dyn Read + Send> = if is_whole { Box::new(std::io::empty()) } else { Box::new(handle) };
-            return Ok((Format::Json, Reader::streaming(rest, text, length, false)));
+            let reader = Reader { more: Some(rest()?), file_bytes: length, ..Reader::of_text(std::mem::take(compressed)) };
+            return Ok((Format::Json, handle, reader));
         }
-        if is_whole && let Some(text) = inflate_whole(buffers) {
-            return Ok((Format::Json, Reader::whole(text)));
+        if is_whole {
+            let decompressor = buffers.decompressor.get_or_insert_with(Decompressor::new);
+            if inflate_whole(compressed, decompressor, &mut buffers.inflated) {
+                return Ok((Format::Json, handle, Reader::of_text(std::mem::take(&mut buffers.inflated))));
+            }
         }
         // Large, of several members, or damaged: inflated piece by piece, which gives what can be had.
-        let input = BufReader::with_capacity(1 << 18, File::open(path)?);
-        Ok((Format::Json, Reader::streaming(Box::new(MultiGzDecoder::new(input)), Vec::new(), length, true)))
-    }
-
-    fn whole(text: Vec<u8>) -> Reader {
-        Reader { text, position: 0, base: 0, more: None, file_bytes: 0, expands: false }
-    }
-
-    fn streaming(more: Box<dyn Read + Send>, text: Vec<u8>, file_bytes: u64, expands: bool) -> Reader {
-        Reader { text, position: 0, base: 0, more: Some(more), file_bytes, expands }
+        let input = Bytes::new(std::mem::take(compressed)).chain(rest()?);
+        let reader = Reader {
+            more: Some(Box::new(Members::new(input))),
+            file_bytes: length,
+            expands: true,
+            ..Reader::of_text(Vec::new())
+        };
+        Ok((Format::Json, handle, reader))
     }
 
     /// Text that is in memory already, such as a record inside a string.
     pub fn of_text(text: Vec<u8>) -> Reader {
-        Reader::whole(text)
+        Reader { text, position: 0, base: 0, more: None, file_bytes: 0, expands: false, start: None, reread: 0 }
     }
 
     /// Gives the buffer back for the next file.
@@ -185,6 +186,9 @@ impl Reader {
                     let at = self.base + start as u64;
                     match object {
                         Object::Record(record) => {
+                            if nesting == 0 && self.start.is_none() {
+                                self.start = Some(start_of(self.text.get(start..end).unwrap_or_default()));
+                            }
                             visitor.record(&record, self.text.get(start..end).unwrap_or_default());
                         }
                         Object::Wrapped(text) if nesting == 0 => {
@@ -205,45 +209,73 @@ impl Reader {
                     return true;
                 }
                 Err(Stop::Incomplete) => {
-                    let at = self.base + start as u64;
-                    let length = self.text.len() - start;
-                    if length < LONGEST_RECORD && self.fill(visitor) {
+                    if self.text.len() - start < LONGEST_RECORD && self.fill(visitor) {
                         continue;
                     }
-                    let at_end = self.more.is_none();
-                    visitor.problem(if at_end { Problem::Truncated(at) } else { Problem::TooLong(at) });
-                    return self.to_next_record(start + 1, visitor);
+                    // Reading on moved what is not read yet to the beginning, or dropped it.
+                    let (start, length) = (self.position, self.text.len() - self.position);
+                    if length == 0 {
+                        return false;
+                    }
+                    let at = self.base + start as u64;
+                    visitor.problem(if self.more.is_none() { Problem::Truncated(at) } else { Problem::TooLong(at) });
+                    return self.go_on_behind(start, length, visitor);
                 }
                 Err(Stop::Invalid(position)) => {
                     visitor.problem(Problem::NotJson(self.base + position as u64));
-                    return self.to_next_record(start + 1, visitor);
+                    return self.go_on_behind(start, position - start, visitor);
                 }
             }
         }
     }
 
-    /// Goes to the next text that begins like a record: `{"eventVersion"`, or a line that begins with an object.
+    /// Goes on behind an object at `start` of which `read` bytes were read before it turned out to be none.
+    fn go_on_behind(&mut self, start: usize, read: usize, visitor: &mut dyn Visitor) -> bool {
+        self.reread += read as u64;
+        let held = self.base + self.text.len() as u64;
+        if self.reread > REREAD.saturating_add(held.saturating_mul(REREAD_TIMES)) {
+            visitor.problem(Problem::Damaged(self.base + start as u64));
+            self.more = None;
+            self.text.clear();
+            self.position = 0;
+            return false;
+        }
+        self.to_next_record(start + 1, visitor)
+    }
+
+    /// Goes to the next text that begins like a record: as CloudTrail writes it, as the records before it began, or a line that
+    /// begins with an object.
     fn to_next_record(&mut self, from: usize, visitor: &mut dyn Visitor) -> bool {
-        const START: &[u8] = b"{\"eventVersion\"";
+        const WINDOW: usize = 4_096;
+        let learned = self.start.take().unwrap_or_default();
+        let longest = learned.len().max(START.len());
         let mut from = from;
-        loop {
+        let mut window = WINDOW;
+        let found = loop {
             let rest = self.text.get(from..).unwrap_or_default();
-            let record = memchr::memmem::find(rest, START);
-            let line = memchr::memmem::find(rest, b"\n{").map(|position| position + 1);
-            if let Some(found) = [record, line].into_iter().flatten().min() {
+            let searched = rest.get(..window).unwrap_or(rest);
+            let line = memchr::memmem::find(searched, b"\n{").map(|position| position + 1);
+            let find = |start: &[u8]| if start.is_empty() { None } else { memchr::memmem::find(searched, start) };
+            if let Some(found) = [find(START), find(&learned), line].into_iter().flatten().min() {
                 self.position = from + found;
-                return true;
+                break true;
             }
-            // The start of a record may lie across the border of two pieces.
-            from = self.text.len().saturating_sub(START.len()).max(from);
-            self.position = from;
-            let before = self.base + self.position as u64;
+            if searched.len() < rest.len() {
+                // The start of a record may lie across the border of two windows.
+                from += window - longest;
+                window = window.saturating_mul(2);
+                continue;
+            }
+            // Or of two pieces.
+            self.position = self.text.len().saturating_sub(longest).max(from);
             if !self.fill(visitor) {
                 self.position = self.text.len();
-                return false;
+                break false;
             }
-            from = usize::try_from(before - self.base).unwrap_or(0);
-        }
+            from = 0;
+        };
+        self.start = Some(learned).filter(|start| !start.is_empty());
+        found
     }
 
     /// Reads the next piece behind what is not read yet. `false` at the end of the content.
@@ -287,6 +319,14 @@ fn after_array(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
     if is_records { Ok(()) } else { cursor.skip() }
 }
 
+/// The beginning of a record up to its first key, where it differs from how CloudTrail writes it.
+fn start_of(record: &[u8]) -> Vec<u8> {
+    let quote = |from: usize| memchr::memchr(b'"', record.get(from..)?).map(|position| from + position);
+    let end = quote(1).and_then(|opening| quote(opening + 1)).map_or(0, |closing| closing + 1);
+    let start = record.get(..end).filter(|start| start.len() <= LONGEST_START && *start != START);
+    start.unwrap_or_default().to_vec()
+}
+
 /// Passes everything on and notes whether a record was among it.
 struct Counting<'a> {
     visitor: &'a mut dyn Visitor,
@@ -300,33 +340,4 @@ impl Visitor for Counting<'_> {
     }
 
     fn problem(&mut self, _: Problem) {}
-}
-
-fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1F, 0x8B])
-}
-
-/// Inflates a gzip file of one member in one piece, trusting the length that its trailer states. `None` when that fails or may
-/// not be all: the caller then inflates piece by piece.
-fn inflate_whole(buffers: &mut Buffers) -> Option<Vec<u8>> {
-    let compressed = &buffers.compressed;
-    let trailer: [u8; 4] = compressed.get(compressed.len().checked_sub(4)?..)?.try_into().ok()?;
-    let length = u32::from_le_bytes(trailer) as usize;
-    // Deflate expands 1032 times at most.
-    let plausible = length <= WHOLE_FILE && length / 1032 <= compressed.len();
-    // A second member would be left unread: another header anywhere (even by chance) is reason enough to go the slow way.
-    let several = memchr::memmem::find(compressed.get(2..)?, &[0x1F, 0x8B, 0x08]).is_some();
-    if !plausible || several {
-        return None;
-    }
-    let mut text = std::mem::take(&mut buffers.inflated);
-    text.resize(length, 0);
-    let decompressor = buffers.decompressor.get_or_insert_with(Decompressor::new);
-    match decompressor.gzip_decompress(compressed, &mut text) {
-        Ok(inflated) if inflated == length => Some(text),
-        _ => {
-            buffers.inflated = text;
-            None
-        }
-    }
 }

@@ -114,10 +114,17 @@ pub fn fields<'a>(
 
 /// Reads the object that starts at the cursor. On success the cursor stands behind it (behind the `[` for [`Object::Array`]).
 pub fn read_object<'a>(cursor: &mut Cursor<'a>) -> Result<Object<'a>, Stop> {
+    read_nested(cursor, 0)
+}
+
+/// An envelope around an envelope is read, one around that is not: the text must not decide how deep the program nests.
+const DEEPEST_ENVELOPE: u8 = 2;
+
+fn read_nested<'a>(cursor: &mut Cursor<'a>, depth: u8) -> Result<Object<'a>, Stop> {
     cursor.begin_object()?;
     let mut record = Box::<Record<'a>>::default();
     let mut wrapped: Option<RawString<'a>> = None;
-    let mut detail: Option<&'a [u8]> = None;
+    let mut detail: Option<(usize, &'a [u8])> = None;
     let mut digest = false;
     let mut time_of_arrival: Option<RawString<'a>> = None;
     let mut first = true;
@@ -161,7 +168,9 @@ pub fn read_object<'a>(cursor: &mut Cursor<'a>) -> Result<Object<'a>, Stop> {
                 Value::String(text) => wrapped = Some(text),
                 _ => continue,
             },
-            b"detail" => detail = container(cursor)?,
+            b"detail" => {
+                detail = container(cursor)?.map(|detail| (cursor.position() - detail.len(), detail));
+            }
             b"@timestamp" => time_of_arrival = scalar(cursor)?,
             b"digestS3Object" | b"digestS3Bucket" | b"previousDigestHashValue" => {
                 digest = true;
@@ -174,9 +183,15 @@ pub fn read_object<'a>(cursor: &mut Cursor<'a>) -> Result<Object<'a>, Stop> {
         if let Some(text) = wrapped {
             return Ok(Object::Wrapped(text));
         }
-        if let Some(detail) = detail {
+        if let Some((start, detail)) = detail
+            && depth < DEEPEST_ENVELOPE
+        {
             // An EventBridge event: the record is the detail. Its own text was balanced, so it cannot be incomplete.
-            return Ok(read_object(&mut Cursor::new(detail, 0)).unwrap_or(Object::Other));
+            return Ok(match read_nested(&mut Cursor::new(detail, 0), depth + 1) {
+                Ok(Object::Array(position)) => Object::Array(start + position),
+                Ok(object) => object,
+                Err(_) => Object::Other,
+            });
         }
         return Ok(if digest { Object::Digest } else { Object::Other });
     }

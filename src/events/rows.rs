@@ -99,11 +99,22 @@ pub fn account_of_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(3)).filter(|account| is_account_id(account.as_bytes()))
 }
 
+/// The account of the caller of an unsigned request.
+const ANONYMOUS: &str = "anonymous";
+
+/// S3 writes `anonymous` or `ANONYMOUS_PRINCIPAL` into the account or the principal of an unsigned request.
+fn is_anonymous(text: Option<RawString<'_>>) -> bool {
+    text.is_some_and(|text| matches!(text.bytes, b"anonymous" | b"ANONYMOUS_PRINCIPAL"))
+}
+
 fn principal_account_id<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     let identity = &record.identity;
     let is_service = identity.principal_type.is_some_and(|text| text.bytes == b"AWSService");
     if is_service {
         return None;
+    }
+    if is_anonymous(identity.account_id) || (identity.account_id.is_none() && is_anonymous(identity.principal_id)) {
+        return Some(Cow::Borrowed(ANONYMOUS));
     }
     if let Some(account) = identity.account_id.or(identity.issuer_account_id) {
         return Some(account.decode());
@@ -147,18 +158,31 @@ fn resource_rows<'a>(record: &Record<'a>, all: bool) -> Vec<ResourceRow<'a>> {
     if is_s3 && !has_arn {
         return s3_resource_of_request(record).into_iter().collect();
     }
-    let take = if all { listed.len() } else { 1 };
-    let named = listed.iter().filter(|resource| all || !has_arn || resource.arn.is_some()).take(take);
-    named
-        .map(|resource| ResourceRow {
-            arn: resource.arn.map(RawString::decode),
-            account_id: resource
-                .account_id
-                .or_else(|| if is_s3 { owner_of_bucket(resource, &listed) } else { None })
-                .map(RawString::decode),
-            resource_type: resource.resource_type.map(RawString::decode),
-        })
-        .collect()
+    let row = |resource: &Resource<'a>| ResourceRow {
+        arn: resource.arn.map(RawString::decode),
+        account_id: resource
+            .account_id
+            .or_else(|| if is_s3 { owner_of_bucket(resource, &listed) } else { None })
+            .map(RawString::decode),
+        resource_type: resource.resource_type.map(RawString::decode),
+    };
+    if all {
+        return listed.iter().map(row).collect();
+    }
+    // More than an object and its bucket: the source of a copy, a key.
+    let of_request = if is_s3 && listed.len() > 2 { of_bucket_of_request(record, &listed) } else { None };
+    let primary = of_request.or_else(|| listed.iter().find(|resource| !has_arn || resource.arn.is_some()));
+    primary.map(row).into_iter().collect()
+}
+
+/// The first resource that lies in the bucket of the request.
+fn of_bucket_of_request<'a, 'b>(record: &Record<'a>, listed: &'b [Resource<'a>]) -> Option<&'b Resource<'a>> {
+    let bucket = scalar_at(record.request_parameters?, &["bucketName"])?;
+    listed.iter().find(|resource| {
+        let path = resource.arn.and_then(|arn| memchr::memmem::find(arn.bytes, b":::").map(|at| (arn.bytes, at + 3)));
+        let rest = path.and_then(|(arn, at)| arn.get(at..)?.strip_prefix(bucket.bytes));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    })
 }
 
 /// S3 data events list the object without an owner, then its bucket with one.

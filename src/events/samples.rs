@@ -30,17 +30,26 @@ pub fn collect(files: &[SourceFile], wanted: &BTreeSet<String>, progress: &Progr
                 let mut buffers = Buffers::default();
                 let mut finder = Finder { wanted, found: BTreeMap::new() };
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Ok((Format::Json, mut reader)) = Reader::open(file, &mut buffers) {
+                    if let Ok((Format::Json, _, mut reader)) = Reader::open(file, &mut buffers) {
                         while reader.read(1_024, &mut finder) {}
                         reader.close(&mut buffers);
                     }
                     progress.bytes.fetch_add(file.bytes, Ordering::Relaxed);
                 }
-                found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(finder.found);
+                let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                finder.found.into_iter().for_each(|(id, text)| keep(&mut found, id, text));
             });
         }
     });
     found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Of the copies of a record the same one is kept, whichever thread came first.
+fn keep(found: &mut BTreeMap<String, String>, id: String, text: String) {
+    let kept = found.entry(id).or_insert_with(|| text.clone());
+    if text < *kept {
+        *kept = text;
+    }
 }
 
 struct Finder<'a> {
@@ -54,7 +63,7 @@ impl Visitor for Finder<'_> {
         if self.wanted.contains(id.as_ref())
             && let Some(text) = presentable(raw)
         {
-            self.found.insert(id.into_owned(), text);
+            keep(&mut self.found, id.into_owned(), text);
         }
     }
 
@@ -108,16 +117,19 @@ fn is_secret(key: &str) -> bool {
             "refreshtoken", "idtoken", "authorization"].contains(&key.as_str())
 }
 
-/// Replaces long texts and containers, so that a record of a megabyte does not become part of a report.
+/// Replaces long texts and containers, and the fields behind too many others, so that a record of a megabyte does not become part
+/// of a report.
 fn shorten(value: &mut Value) {
-    if let Value::Object(object) = value {
-        for member in object.values_mut() {
-            let length = member.to_string().len();
-            if length > 1_024 {
-                *member = Value::String(format!("left out: {length} bytes"));
-            }
+    let Value::Object(object) = value else { return };
+    let mut total = 0;
+    object.retain(|key, member| {
+        let length = member.to_string().len();
+        if length > 1_024 {
+            *member = Value::String(format!("left out: {length} bytes"));
         }
-    }
+        total += key.len() + length.min(1_024);
+        total <= LONGEST
+    });
 }
 
 #[cfg(test)]

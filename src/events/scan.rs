@@ -11,7 +11,7 @@ use datafusion::arrow::error::ArrowError;
 
 use super::coverage::{CoverageBuilder, Unit};
 use super::duplicates::{Duplicates, Occurrence};
-use super::files::{Place, Scope, SourceFile};
+use super::files::{Scope, SourceFile};
 use super::parquet::ParquetFile;
 use super::reader::{Buffers, Format, Problem, Reader, Visitor};
 use super::record::Record;
@@ -173,19 +173,18 @@ impl Worker {
             }
             match Reader::open(&file, &mut self.buffers) {
                 Err(error) => self.coverage.skip(Unit::File, "cannot be read", || format!("{name}: {error}")),
-                Ok((Format::Empty, _)) => {
+                Ok((Format::Empty, ..)) => {
                     self.coverage.file(0);
                     self.coverage.skip(Unit::File, "empty file", || name.clone());
                 }
-                Ok((Format::Json, reader)) => {
+                Ok((Format::Json, _, reader)) => {
                     self.coverage.file(file.bytes);
                     self.open = Some((file, name, Open::Json(reader)));
                     return true;
                 }
-                Ok((Format::Parquet, _)) => {
+                Ok((Format::Parquet, handle, _)) => {
                     self.coverage.file(file.bytes);
-                    let Place::Path(path) = &file.place else { continue };
-                    match ParquetFile::open(path, self.builder.columns()) {
+                    match ParquetFile::open(handle, self.builder.columns()) {
                         Ok(parquet) => {
                             self.coverage.recognised(parquet.recognised());
                             self.open = Some((file, name, Open::Parquet(Box::new(parquet))));
@@ -263,7 +262,7 @@ impl Visitor for Into<'_> {
                 return;
             }
         }
-        match self.scan.duplicates.occurrence(record, facts.event_time) {
+        match self.scan.duplicates.occurrence(record) {
             Ok(Occurrence::First) => {}
             Ok(occurrence) => {
                 self.coverage.not_counted(occurrence);
@@ -281,7 +280,6 @@ impl Visitor for Into<'_> {
     }
 
     fn problem(&mut self, problem: Problem) {
-        let name = self.name;
         let (unit, reason, position) = match problem {
             Problem::NotJson(position) => (Unit::Record, "not valid JSON", Some(position)),
             Problem::Truncated(position) => (Unit::Record, "ends in the middle of a record", Some(position)),
@@ -291,10 +289,8 @@ impl Visitor for Into<'_> {
             Problem::Digest => (Unit::File, super::files::DIGEST_FILE, None),
             Problem::Corrupt(position) => (Unit::File, "corrupt or truncated gzip, read up to there", Some(position)),
             Problem::Bomb(position) => (Unit::File, "expands more than 200 times, read up to there", Some(position)),
+            Problem::Damaged(position) => (Unit::File, "too damaged to be read on, read up to there", Some(position)),
         };
-        self.coverage.skip(unit, reason, || match position {
-            Some(position) => format!("{name}:{position}"),
-            None => name.to_owned(),
-        });
+        self.coverage.skip_at(unit, reason, self.name, position);
     }
 }

@@ -52,7 +52,7 @@ pub fn record(random: &mut Random, account: &Account, region: &str, time: i64) -
             _ => key_rotation(random, account, region, time),
         };
     }
-    if account.kind == Kind::LogArchive && share < 450 {
+    if account.kind == Kind::LogArchive && region == HOME_REGION && share < 450 {
         return trail_delivery(random, account, region, time);
     }
     if share < 12 {

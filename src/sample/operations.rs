@@ -124,9 +124,9 @@ pub fn s3_list(record: &mut Record, random: &mut Random, bucket: BucketRef<'_>, 
         text(&format!("{}.s3.{}.amazonaws.com", bucket.name, bucket.region)),
     );
     record.resources = format!(
-        "[{},{{\"type\":\"AWS::S3::Object\",\"ARNPrefix\":{}}}]",
-        bucket_resource(bucket),
-        text(&format!("arn:aws:s3:::{}/{prefix}", bucket.name))
+        "[{{\"type\":\"AWS::S3::Object\",\"ARNPrefix\":{}}},{}]",
+        text(&format!("arn:aws:s3:::{}/{prefix}", bucket.name)),
+        bucket_resource(bucket)
     );
 }
 

@@ -192,7 +192,11 @@ impl<'a> Iterator for Plan<'a> {
             };
             let networked = account.vpc(region).is_some();
             let content = if networked && self.random.chance(1, 25) { Content::NetworkActivity } else { Content::Background };
-            let largest = if account.kind == Kind::Isolated { 8 } else { self.largest };
+            let largest = match region {
+                _ if account.kind == Kind::Isolated => 8,
+                GLOBAL_REGION => self.largest / 4,
+                _ => self.largest,
+            };
             let records = file_size(&mut self.random, largest);
             PlannedFile { account, region, delivered: self.slot(day), records, content, planted: &[], number }
         };

@@ -4,9 +4,9 @@
 const FACETS = 200;
 
 /** Shows a panel under a button and gives it the focus; the browser closes it on Esc or a click elsewhere. */
-function openPanel(button, label, ...content) {
+function openPanel(button, label, kind, ...content) {
   document.querySelector('.popover')?.remove();
-  const panel = element('div', { class: 'popover', popover: 'auto', role: 'dialog', 'aria-label': label }, ...content);
+  const panel = element('div', { class: `popover ${kind}`, popover: 'auto', role: 'dialog', 'aria-label': label }, ...content);
   document.body.append(panel);
   panel.addEventListener('toggle', (event) => {
     if (event.newState === 'closed') {
@@ -42,7 +42,7 @@ function openFilter(button, findings, view, question, column, changed) {
   if (column.kind !== 'text') {
     const type = column.kind === 'time' ? 'datetime-local' : 'number';
     const unit = column.kind === 'time' ? ' (UTC)' : '';
-    openPanel(button, `Filter ${column.label}`, head, about, field('min', `From${unit}`, type), field('max', `To${unit}`, type));
+    openPanel(button, `Filter ${column.label}`, 'narrow', head, about, field('min', `From${unit}`, type), field('max', `To${unit}`, type));
     return;
   }
   const values = facets(findings, view, question, column);
@@ -55,7 +55,7 @@ function openFilter(button, findings, view, question, column, changed) {
         else filter.is.delete(text);
         changed();
       },
-    }), element('span', { class: 'facet', title: text }, text === '' ? element('em', {}, 'empty') : column.name === 'verdict' ? findings.verdictLabel(text) : text),
+    }), element('span', { class: 'facet', title: visible(text) }, text === '' ? element('em', {}, 'empty') : column.name === 'verdict' ? findings.verdictLabel(text) : visible(text)),
     element('span', { class: 'number' }, NUMBER_FORMAT.format(count)))));
     if (wanted.length > FACETS) {
       list.append(element('p', { class: 'small' }, `and ${NUMBER_FORMAT.format(wanted.length - FACETS)} more values; type above to find one`));
@@ -64,7 +64,7 @@ function openFilter(button, findings, view, question, column, changed) {
   fill();
   const contains = field('has', 'Contains', 'text');
   contains.querySelector('input').addEventListener('input', fill);
-  openPanel(button, `Filter ${column.label}`, head, about, contains, list);
+  openPanel(button, `Filter ${column.label}`, 'narrow', head, about, contains, list);
 }
 
 /** The choice of columns, by group. `used(column)` says whether the column has any value in this view. */
@@ -81,12 +81,12 @@ function openColumns(button, findings, shown, used, changed) {
         },
       }), column.label, used(column) ? null : element('span', { class: 'small' }, 'empty here')))));
   const reset = element('button', { type: 'button', class: 'quiet', click: () => { changed(null); document.querySelector('.popover')?.hidePopover(); } }, 'Default columns');
-  openPanel(button, 'Columns', element('div', { class: 'popover-head' }, element('strong', {}, 'Columns'), reset), element('div', { class: 'column-groups' }, ...groups)).classList.add('wide');
+  openPanel(button, 'Columns', 'wide', element('div', { class: 'popover-head' }, element('strong', {}, 'Columns'), reset), element('div', { class: 'column-groups' }, ...groups));
 }
 
 /** The ways to take the rows on show away. */
 function openExport(button, count, name, choices) {
-  openPanel(button, 'Export', element('div', { class: 'popover-head' }, element('strong', {}, `Export ${count}`)),
+  openPanel(button, 'Export', 'narrow', element('div', { class: 'popover-head' }, element('strong', {}, `Export ${count}`)),
     element('div', { class: 'menu' }, ...choices.map(([label, action]) => element('button', { type: 'button', click: () => { action(); document.querySelector('.popover')?.hidePopover(); } }, label))),
     element('p', { class: 'small' }, 'The filtered rows in their order. In CSV, a text that a spreadsheet would run as a formula starts with an apostrophe.'));
 }

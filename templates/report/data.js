@@ -225,11 +225,17 @@ function timeText(milliseconds) {
   return Number.isNaN(time.getTime()) ? String(milliseconds) : time.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '');
 }
 
+/** A text with the characters that would hide or turn round what stands beside them written out. Line ends and tabs stay. */
+function visible(text) {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (letter) => `⟨U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
+}
+
 /** What a cell shows. */
 function cellText(findings, column, row) {
   const value = column.value(row);
   if (value === null) return '';
   if (column.kind === 'time') return timeText(value);
   if (column.kind === 'integer') return NUMBER_FORMAT.format(value);
-  return column.name === 'verdict' ? findings.verdictLabel(value) : value;
+  return column.name === 'verdict' ? findings.verdictLabel(value) : visible(value);
 }

@@ -28,7 +28,7 @@ function prettyJson(text) {
       out.append(': ');
     } else {
       const key = token.startsWith('"') && /^\s*:/.test(text.slice(match.index + token.length, match.index + token.length + 8));
-      out.append(element('span', { class: key ? 'json-key' : token.startsWith('"') ? 'json-text' : 'json-other' }, token));
+      out.append(element('span', { class: key ? 'json-key' : token.startsWith('"') ? 'json-text' : 'json-other' }, visible(token)));
     }
   }
   return out;
@@ -78,8 +78,8 @@ class Details {
     const verdict = value('verdict');
     parts.push(element('p', { class: 'verdict-line' }, verdict === null ? null : badge(findings, verdict),
       element('span', { class: 'small' }, [value('perimeter'), value('query')].filter(Boolean).join(' · '))));
-    if (value('reason')) parts.push(element('p', { class: 'reason' }, value('reason')));
-    if (value('settled_by')) parts.push(element('p', { class: 'settled' }, element('strong', {}, 'To settle: '), value('settled_by')));
+    if (value('reason')) parts.push(element('p', { class: 'reason' }, visible(value('reason'))));
+    if (value('settled_by')) parts.push(element('p', { class: 'settled' }, element('strong', {}, 'To settle: '), visible(value('settled_by'))));
     for (const group of new Set(findings.columns.map((column) => column.group))) {
       parts.push(element('h4', {}, group), this.fields(findings.columns.filter((column) => column.group === group), row));
     }
@@ -131,7 +131,7 @@ class Details {
     const text = Object.hasOwn(samples, id) ? samples[id] : null;
     if (text === null) {
       const command = lookUpText(this.findings, row, id);
-      place.append(element('p', {}, 'The event is not embedded in this report. Search the event files for its id ', element('code', {}, id),
+      place.append(element('p', {}, 'The event is not embedded in this report. Search the event files for its id ', element('code', {}, visible(id)),
         command ? ', or, for a management event of the last 90 days, ask CloudTrail:' : '.'));
       if (command) {
         place.append(element('pre', { tabindex: '0' }, element('code', {}, command)),

@@ -160,6 +160,7 @@ class Workbench {
 
   answer() {
     clearTimeout(this.timer);
+    this.timer = null;
     const { findings, view, question } = this;
     this.rows = answer(findings, view, question);
     const counts = findings.column('event_count').values;
@@ -211,7 +212,7 @@ class Workbench {
     const chips = [];
     for (const [name, filter] of this.question.filters) {
       const column = this.findings.column(name);
-      const shown = (text) => (text === '' ? 'empty' : name === 'verdict' ? this.findings.verdictLabel(text) : text);
+      const shown = (text) => (text === '' ? 'empty' : name === 'verdict' ? this.findings.verdictLabel(text) : visible(text));
       const chip = (words, remove) => chips.push(element('button', {
         type: 'button', class: 'chip', title: `Remove this filter: ${column.label} ${words}`, click: () => { remove(); this.answer(); this.changed(); },
       }, element('span', { class: 'chip-column' }, column.label), element('span', { class: 'chip-words' }, words), element('span', { 'aria-hidden': 'true' }, '×')));
@@ -296,7 +297,7 @@ class Workbench {
       cell.replaceChildren(badge(this.findings, value));
     } else if (value !== null && column.name.endsWith('_arn')) {
       // The end of an ARN tells more than its beginning, which gives way first.
-      const parts = /^(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)$/s.exec(value);
+      const parts = /^(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)$/s.exec(text);
       if (parts) cell.replaceChildren(element('div', { class: 'arn' }, element('span', {}, parts[1]), element('span', {}, parts[2])));
       else cell.textContent = text;
     } else {
@@ -399,8 +400,19 @@ class Workbench {
   printTable() {
     const rows = this.rows.subarray(0, PRINTED);
     const note = this.rows.length > PRINTED ? `First ${NUMBER_FORMAT.format(PRINTED)} of ${NUMBER_FORMAT.format(this.rows.length)} findings` : this.status.textContent;
-    return element('table', { class: 'printed' }, element('caption', {}, note),
+    // An account id that is broken in two is hard to compare.
+    const widths = this.columns.map((column) => (column.name.endsWith('account_id') ? 195 : this.width(column)));
+    const all = widths.reduce((sum, width) => sum + width, 0);
+    const sizes = element('colgroup', {}, ...widths.map((width) => {
+      const made = element('col');
+      made.style.width = `${(100 * width) / all}%`;
+      return made;
+    }));
+    return element('table', { class: 'printed' }, element('caption', {}, note), sizes,
       element('thead', {}, element('tr', {}, ...this.columns.map((column) => element('th', { scope: 'col' }, column.label)))),
-      element('tbody', {}, ...Array.from(rows, (row) => element('tr', {}, ...this.columns.map((column) => element('td', { class: column.kind }, cellText(this.findings, column, row)))))));
+      element('tbody', {}, ...Array.from(rows, (row) => element('tr', {}, ...this.columns.map((column) => {
+        const text = cellText(this.findings, column, row);
+        return element('td', { class: column.kind }, column.name === 'reason' ? withoutArnPrefixes(text) : text);
+      })))));
   }
 }

@@ -68,8 +68,11 @@ const picture = async (page, name, options = {}) => {
 };
 if (screenshots) mkdirSync(screenshots, { recursive: true });
 
-/** Waits until the page has nothing more to do for an input: the answer comes a moment after the last key. */
-const settle = (page) => page.evaluate(() => new Promise((resolve) => { setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(resolve)), 350); }));
+/** Waits until the page has answered the last keys and clicks. */
+async function settle(page) {
+  await page.evaluate(() => new Promise((resolve) => { setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(resolve)), 50); }));
+  await page.waitForFunction(() => isSettled(), null, { timeout: 10000 });
+}
 const status = (page) => page.locator('.status').textContent();
 const shownRows = async (page) => Number((await status(page)).replace(/[ ].*$/s, '').replaceAll(',', ''));
 const column = async (page, label) => page.evaluate((wanted) => {

@@ -1,1 +1,32 @@
-fn main(){}
+//! What Palisade promises, seen from the outside, by capability.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod catalog;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod enrich;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod import_dph;
+#[cfg(test)]
+mod inventory;
+#[cfg(test)]
+mod perimeter;
+#[cfg(test)]
+mod report_html;
+#[cfg(test)]
+mod report_tabular;
+#[cfg(test)]
+mod run_folder;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod support;

@@ -84,7 +84,8 @@ pub(super) fn view(manifest: &Manifest) -> CoverageView<'_> {
 fn day_range(manifest: &Manifest) -> Option<(Date, Date)> {
     let day = |text: &str| text.get(..10).and_then(|day| day.parse::<Date>().ok());
     let coverage = &manifest.coverage;
-    let times = coverage.streams.iter().flat_map(|stream| [&stream.first_event, &stream.last_event]).flatten().map(String::as_str);
+    let times =
+        coverage.streams.iter().flat_map(|stream| [&stream.first_event, &stream.last_event]).flatten().map(String::as_str);
     let missing = coverage.days_without_file.iter().flat_map(|account| &account.days).map(String::as_str);
     let days: BTreeSet<Date> = times.chain(missing).filter_map(day).collect();
     let first = manifest.window.from.as_deref().and_then(day).or_else(|| days.first().copied())?;

@@ -54,6 +54,26 @@ pub(super) fn rfc3339(text: &str) -> String {
     text.parse::<jiff::Timestamp>().map_or_else(|_| text.to_owned(), |moment| time(moment.as_millisecond()))
 }
 
+/// A text from a log with the characters that would hide or turn round what stands beside them written out: `\u{202e}` as
+/// `⟨U+202E⟩`. Line ends and tabs stay.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\t' => shown.push(letter),
+            '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => shown.push_str(&format!("⟨U+{:04X}⟩", u32::from(letter))),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
 /// The label of a column: `principal_arn` as `Principal ARN`.
 pub(super) fn label(column: &str) -> String {
     let mut text = String::with_capacity(column.len());

@@ -23,8 +23,8 @@ use serde::Serialize;
 
 use super::format;
 use super::{storage, template_column};
-use storage::{Storage, pack_codes, pack_numbers, pack_text_codes};
 use crate::report::model::{Column, Report, Values, Verdict};
+use storage::{Storage, pack_codes, pack_numbers, pack_text_codes};
 
 /// Version of the layout; `data.js` refuses any other.
 const LAYOUT: u32 = 1;
@@ -72,10 +72,16 @@ struct PackedColumn<'a> {
 enum Dictionary<'a> {
     Text(&'a [String]),
     /// Texts in which the marker and a character stand for the cell of another column of the same row.
-    Template { marker: char, texts: Vec<String> },
+    Template {
+        marker: char,
+        texts: Vec<String>,
+    },
     /// Lower-case hexadecimal digits; the bytes precede those of the storage. `shape` has the length of each run of digits
     /// between hyphens, such as 8, 4, 4, 4, 12 for a UUID.
-    Hexadecimal { shape: Vec<usize>, entries: usize },
+    Hexadecimal {
+        shape: Vec<usize>,
+        entries: usize,
+    },
 }
 
 /// A packed block, ready to stand in a `script` element.
@@ -93,13 +99,15 @@ pub(super) fn findings(report: &Report) -> std::io::Result<Block> {
     let mut stored: Vec<Option<Vec<u32>>> = Vec::new();
     for (index, column) in report.findings.columns.iter().enumerate() {
         let (dictionary, storage, codes) = match &column.values {
-            Values::Text { dictionary, codes } => pack_text(&report.findings.columns, column, dictionary, codes, &stored, &mut bytes),
+            Values::Text { dictionary, codes } => {
+                pack_text(&report.findings.columns, column, dictionary, codes, &stored, &mut bytes)
+            }
             Values::Integer(values) => (None, pack_numbers(values, None, &mut bytes), None),
             Values::Time(values) => {
-                let before = report.findings.columns.iter().take(index).enumerate().filter_map(|(position, column)| {
+                let mut before = report.findings.columns.iter().take(index).enumerate().filter_map(|(position, column)| {
                     if let Values::Time(values) = &column.values { Some((position, values.as_slice())) } else { None }
                 });
-                (None, pack_numbers(values, before.last(), &mut bytes), None)
+                (None, pack_numbers(values, before.next_back(), &mut bytes), None)
             }
         };
         stored.push(codes);
@@ -155,7 +163,8 @@ fn compress(parts: &[&[u8]]) -> std::io::Result<Block> {
 /// comment can begin in the text, and no program changes it on the way.
 fn printable(bytes: &[u8]) -> String {
     let alphabet: Vec<char> = ('!'..='~').filter(|letter| !matches!(letter, '<' | '>' | '&')).collect();
-    let letter = |number: u32| usize::try_from(number).ok().and_then(|number| alphabet.get(number)).copied().unwrap_or_default();
+    let letter =
+        |number: u32| usize::try_from(number).ok().and_then(|number| alphabet.get(number)).copied().unwrap_or_default();
     let mut text = String::with_capacity(bytes.len() * 16 / 13 + 2);
     let mut waiting = 0_u32;
     let mut bits = 0;
@@ -209,7 +218,8 @@ fn hexadecimal_shape(dictionary: &[String]) -> Option<Vec<usize>> {
     let even = shape.iter().all(|run| *run > 0 && run % 2 == 0);
     let long = shape.iter().sum::<usize>() >= 16;
     let same = |text: &String| {
-        text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-')) && text.split('-').map(str::len).eq(shape.iter().copied())
+        text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+            && text.split('-').map(str::len).eq(shape.iter().copied())
     };
     (even && long && dictionary.iter().all(same)).then_some(shape)
 }

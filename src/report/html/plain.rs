@@ -90,7 +90,7 @@ fn plain_cell(findings: &Table, column: &PlainColumn, row: usize) -> PlainCell {
                     cell.class = Some(verdict.as_str());
                     format::verdict_label(*verdict).to_owned()
                 }
-                None => text.to_owned(),
+                None => format::visible(text),
             },
         };
         if !cell.text.is_empty() {

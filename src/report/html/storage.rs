@@ -1,7 +1,5 @@
 //! How a column becomes bytes: one small number for each row, or fewer where one column tells about another.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 /// How the bytes of a column become one number for each row.
@@ -34,7 +32,9 @@ pub(super) fn pack_text_codes(codes: &[u32], stored: &[Option<Vec<u32>>], bytes:
         push_planes(&map, planes, bytes);
         return Storage::Follows { from, entries: map.len(), planes };
     }
-    let lists = contexts(stored, codes.len()).filter_map(|(from, earlier)| Some((from, within(earlier, codes)?)));
+    let cost_of_codes = cost(codes);
+    let lists =
+        contexts(stored, codes.len()).filter_map(|(from, earlier)| Some((from, within(earlier, codes, cost_of_codes)?)));
     if let Some((from, lists)) = lists.min_by_key(|(_, lists)| lists.cost) {
         let lengths: Vec<u32> = lists.lists.iter().map(|list| u32::try_from(list.len()).unwrap_or(u32::MAX)).collect();
         let listed: Vec<u32> = lists.lists.concat();
@@ -76,28 +76,32 @@ struct Lists {
     places: Vec<u32>,
 }
 
-/// The codes as places in lists, if that is a third smaller at least.
-fn within(earlier: &[u32], codes: &[u32]) -> Option<Lists> {
+/// The codes as places in lists, if that is a third smaller at least than `cost_of_codes`.
+fn within(earlier: &[u32], codes: &[u32], cost_of_codes: u64) -> Option<Lists> {
+    /// Longer lists would need a second byte for each row and long searches here.
+    const LONGEST: usize = 256;
     let entries = usize::try_from(*earlier.iter().max()?).ok()?.checked_add(1)?;
-    if entries > codes.len() / 4 {
-        return None;
-    }
     let mut lists: Vec<Vec<u32>> = vec![Vec::new(); entries];
-    let mut place_of: HashMap<(u32, u32), u32> = HashMap::new();
     let mut places = Vec::with_capacity(codes.len());
+    let mut listed = 0_usize;
     for (from, code) in earlier.iter().zip(codes) {
         let list = lists.get_mut(usize::try_from(*from).ok()?)?;
-        let place = place_of.entry((*from, *code)).or_insert_with(|| {
-            list.push(*code);
-            u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
-        });
-        places.push(*place);
+        let place = match list.iter().position(|known| known == code) {
+            Some(place) => place,
+            None => {
+                list.push(*code);
+                listed += 1;
+                list.len() - 1
+            }
+        };
+        if place >= LONGEST || listed > codes.len() / 2 {
+            return None;
+        }
+        places.push(u32::try_from(place).ok()?);
     }
-    let listed = lists.iter().map(|list| list.len() as u64).sum::<u64>();
     let size_of_code = u64::from(codes.iter().max()?.checked_ilog2().unwrap_or(0)) + 1;
-    let lists_cost = (entries as u64 * 4 + listed * size_of_code) * SHARES;
-    let cost_in_lists = lists_cost + cost(&places);
-    (cost_in_lists < cost(codes) / 3 * 2).then_some(Lists { cost: cost_in_lists, lists, places })
+    let cost_in_lists = (entries as u64 * 4 + listed as u64 * size_of_code) * SHARES + cost(&places);
+    (cost_in_lists < cost_of_codes / 3 * 2).then_some(Lists { cost: cost_in_lists, lists, places })
 }
 
 /// Costs are counted in this part of a bit.
@@ -106,17 +110,23 @@ const SHARES: u64 = 256;
 /// About how many bits an entropy coder needs for the codes, by their frequencies, in [`SHARES`]. Whole numbers, so that the
 /// same report gives the same bytes on every machine.
 fn cost(codes: &[u32]) -> u64 {
-    let mut counts: HashMap<u32, u64> = HashMap::new();
+    let mut counts: Vec<u64> = Vec::new();
     for code in codes {
-        *counts.entry(*code).or_default() += 1;
+        let Ok(code) = usize::try_from(*code) else { continue };
+        if counts.len() <= code {
+            counts.resize(code + 1, 0);
+        }
+        if let Some(count) = counts.get_mut(code) {
+            *count += 1;
+        }
     }
     let all = codes.len() as u64;
-    counts.values().map(|count| count * logarithm(all).saturating_sub(logarithm(*count))).sum()
+    counts.iter().map(|count| count * logarithm(all).saturating_sub(logarithm(*count))).sum()
 }
 
 /// The binary logarithm in [`SHARES`], its fraction taken as a straight line.
 fn logarithm(number: u64) -> u64 {
-    let whole = number.checked_ilog2().unwrap_or(0);
+    let Some(whole) = number.checked_ilog2() else { return 0 };
     let fraction = u64::try_from((u128::from(number) * u128::from(SHARES)) >> whole).unwrap_or(SHARES) - SHARES;
     u64::from(whole) * SHARES + fraction
 }

@@ -253,7 +253,10 @@ fn unsettled_groups(settled_by: Texts, groups: HashMap<Option<u32>, Tally>) -> (
             Unsettled {
                 settled_by: text.unwrap_or("The findings do not say").to_owned(),
                 tally,
-                link: format::link("all", &[("verdict", Verdict::Undetermined.as_str()), ("settled_by", text.unwrap_or_default())]),
+                link: format::link(
+                    "all",
+                    &[("verdict", Verdict::Undetermined.as_str()), ("settled_by", text.unwrap_or_default())],
+                ),
             }
         })
         .collect();
@@ -312,7 +315,15 @@ fn bar(calls: u64, column: &'static str, value: &str, subject: &Subject, longest
         },
         _ => (value.to_owned(), String::new()),
     };
-    Bar { label, detail, calls, findings: subject.findings, segments, link: format::link("all", &crossing_filters(column, value)) }
+    let (label, detail) = (format::visible(&label), format::visible(&detail));
+    Bar {
+        label,
+        detail,
+        calls,
+        findings: subject.findings,
+        segments,
+        link: format::link("all", &crossing_filters(column, value)),
+    }
 }
 
 fn crossing_filters<'a>(column: &'a str, value: &'a str) -> [(&'a str, &'a str); 3] {

@@ -40,9 +40,12 @@ pub(super) fn encode(columns: &[Column], name: &str, dictionary: &[String], code
     if dictionary.len() < 16 {
         return None;
     }
-    let quotable: Vec<(u32, &Column)> =
-        (FIRST_REFERENCE..).zip(columns).filter(|(_, column)| place(column.spec.name).is_none_or(|other| other < own_place)).collect();
-    let taken: BTreeSet<char> = dictionary.iter().flat_map(|text| text.chars()).filter(|letter| MARKERS.contains(letter)).collect();
+    let quotable: Vec<(u32, &Column)> = (FIRST_REFERENCE..)
+        .zip(columns)
+        .filter(|(_, column)| place(column.spec.name).is_none_or(|other| other < own_place))
+        .collect();
+    let taken: BTreeSet<char> =
+        dictionary.iter().flat_map(|text| text.chars()).filter(|letter| MARKERS.contains(letter)).collect();
     let marker = MARKERS.into_iter().find(|letter| !taken.contains(letter))?;
     let mut templates = Interner::default();
     let mut packed = Vec::with_capacity(codes.len());

@@ -62,44 +62,63 @@ pub(super) fn coverage(sheet: &mut Worksheet, report: &Report, formats: &Formats
         cells::write_time_text(sheet, row, 5, stream.last_event.as_deref().unwrap_or_default(), formats)?;
         row += 1;
     }
-    row += 1;
-    cells::write_text_as(sheet, row, 0, "Left out", &formats.section)?;
-    row += 1;
-    for skipped in &coverage.skipped {
-        cells::write_count(sheet, row, 0, skipped.count, &formats.integer)?;
-        cells::write_text(sheet, row, 1, &skipped.unit)?;
-        cells::write_text(sheet, row, 2, &skipped.reason)?;
-        cells::write_text(sheet, row, 5, &skipped.examples.join("; "))?;
-        row += 1;
-    }
-    if coverage.skipped.is_empty() {
-        cells::write_text_as(sheet, row, 0, "Nothing was left out.", &formats.subtitle)?;
-        row += 1;
-    }
-    row += 1;
-    cells::write_text_as(sheet, row, 0, "Days without a file", &formats.section)?;
-    row += 1;
-    for missing in &coverage.days_without_file {
-        cells::write_text(sheet, row, 0, &missing.account_id)?;
-        cells::write_text(sheet, row, 1, &missing.days.join(", "))?;
-        row += 1;
-    }
-    row += 1;
-    cells::write_text_as(sheet, row, 0, "Data events by service", &formats.section)?;
-    row += 1;
-    for source in &coverage.data_event_sources {
-        cells::write_count(sheet, row, 0, source.records, &formats.integer)?;
-        cells::write_text(sheet, row, 1, &source.event_source)?;
-        row += 1;
-    }
-    row += 1;
-    cells::write_text_as(sheet, row, 0, "Recognised", &formats.section)?;
-    row += 1;
-    for sentence in &coverage.recognised {
-        cells::write_text(sheet, row, 0, sentence)?;
-        row += 1;
-    }
-    Ok(())
+    // The tables below have the counts in the column of the records; a long text runs over the empty cells beside it.
+    let mut section = |title: &str, lines: &mut dyn Iterator<Item = Line<'_>>| {
+        let mut empty = true;
+        for line in lines {
+            if std::mem::take(&mut empty) {
+                cells::write_text_as(sheet, row + 1, 0, title, &formats.label)?;
+                row += 2;
+            }
+            cells::write_text(sheet, row, 0, line.text)?;
+            cells::write_text(sheet, row, 2, line.unit)?;
+            if let Some(count) = line.count {
+                cells::write_count(sheet, row, 3, count, &formats.integer)?;
+            }
+            cells::write_text_as(sheet, row, 4, &line.detail, &formats.after_number)?;
+            row += 1;
+        }
+        Ok::<(), XlsxError>(())
+    };
+    section(
+        "Left out",
+        &mut coverage.skipped.iter().map(|skipped| Line {
+            text: &skipped.reason,
+            unit: &skipped.unit,
+            count: Some(skipped.count),
+            detail: skipped.examples.join("; "),
+        }),
+    )?;
+    section(
+        "Days without a file",
+        &mut coverage.days_without_file.iter().map(|missing| Line {
+            text: &missing.account_id,
+            unit: "day",
+            count: Some(missing.days.len() as u64),
+            detail: missing.days.join(", "),
+        }),
+    )?;
+    section(
+        "Data events by service",
+        &mut coverage.data_event_sources.iter().map(|source| Line {
+            text: &source.event_source,
+            unit: "record",
+            count: Some(source.records),
+            detail: String::new(),
+        }),
+    )?;
+    section(
+        "Recognised",
+        &mut coverage.recognised.iter().map(|sentence| Line { text: sentence, unit: "", count: None, detail: String::new() }),
+    )
+}
+
+struct Line<'a> {
+    text: &'a str,
+    /// What is counted.
+    unit: &'a str,
+    count: Option<u64>,
+    detail: String,
 }
 
 /// Rows that [`statements`] takes for a query: its name, its title, the statement, and an empty row.

@@ -41,7 +41,9 @@ fn partner(teller: &mut Teller, organization: &Organization) {
         "The shop's `freight-export` role hands shipping lists to a freight company (account 555500005555). The bucket that the
 contract names, `northwind-freight-inbox`, is trusted together with its owner, and the partner's own calls are trusted as well. In
 the second week the team began to use another bucket of the same company, `northwind-freight-returns`, which nobody put into the
-perimeter definition. A resource perimeter would break the returns on its first day.",
+perimeter definition. A resource perimeter would break the returns on its first day. The partner fetches its reports from
+198.51.100.66: the section of that bucket exempts the partner from the network perimeter, so the bucket's own policy may let it
+through, but a network perimeter for the whole account would stop it, and the two queries that ask for that say so.",
     );
     let role =
         teller.role(SHOP_PRODUCTION, "/integration/", "freight-export", Trust::Service("ec2.amazonaws.com"), Some("logistics"));
@@ -63,7 +65,8 @@ perimeter definition. A resource perimeter would break the returns on its first 
         origin: Origin::Address("198.51.100.66"),
         ..scene
     };
-    teller.plant(&reader, &[(1, 6, 0), (5, 6, 0), (8, 6, 0)], 6, Some(reports.name), &[], |record, random| {
+    let expected = [("common_from_public_cidr_ipv4", CROSSES), ("common_network_perimeter_ipv4", CROSSES)];
+    teller.plant(&reader, &[(1, 6, 0), (5, 6, 0), (8, 6, 0)], 6, Some(reports.name), &expected, |record, random| {
         operation::s3_object(record, random, "GetObject", reports, "2026/10/shipments.csv");
         record.shared_event_id = Some(random.uuid());
     });

@@ -418,9 +418,19 @@ fn columns(
         columns.push(("resource_arn", format!("arn:aws:s3:::{bucket}")));
     }
     if query == "common_only_denied"
-        && let Some((code, _)) = error
+        && let Some((code, message)) = error
     {
         columns.push(("error_code", (*code).to_owned()));
+        let named = [
+            "service control policy",
+            "resource control policy",
+            "VPC endpoint policy",
+            "resource-based policy",
+            "identity-based policy",
+        ];
+        if let Some(policy) = named.into_iter().find(|policy| message.contains(policy)) {
+            columns.push(("denied_by", policy.to_owned()));
+        }
     }
     columns
 }

@@ -1,0 +1,419 @@
+//! One condition, compiled: a key, an operator, the values of the policy.
+//!
+//! How operators, missing keys and lists work:
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html> and
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::context::{Other, Seen, Unknown, View};
+use super::document::{self, Version};
+use super::global_keys;
+use super::operator::{Comparison, Operator, Quantifier, Test};
+use super::pattern::{ArnGlob, Glob, Token, arn_parts};
+use super::template::{Resolved, Template, literal};
+use super::truth::{Truth, all, any};
+use super::value::{Decimal, Networks, parse_binary, parse_bool, parse_date, parse_network};
+
+/// From this number of constant values on, look-ups replace the comparison one by one.
+const MANY: usize = 8;
+
+/// A condition, ready to evaluate.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// The key in lower case.
+    pub key: String,
+    /// The key as it is written.
+    pub name: String,
+    /// `None`: AWS has no such operator; the condition is never true.
+    pub operator: Option<Operator>,
+    /// The operator as it is written.
+    pub operator_name: String,
+    pub values: Vec<PolicyValue>,
+    /// Does AWS document the key as multivalued?
+    multivalued: bool,
+    lookup: Lookup,
+}
+
+/// One value of the policy.
+#[derive(Debug, Clone)]
+pub struct PolicyValue {
+    pub written: String,
+    prepared: Prepared,
+}
+
+#[derive(Debug, Clone)]
+enum Prepared {
+    Text(String),
+    IgnoreCase(String),
+    Like(Glob),
+    Arn(ArnGlob),
+    Number(Decimal),
+    Date(i128),
+    Bool(bool),
+    Binary(Vec<u8>),
+    Network(IpNet),
+    Template(Template),
+    /// A value that cannot be what the operator needs: it matches nothing.
+    Nothing,
+}
+
+#[derive(Debug, Clone)]
+enum Lookup {
+    None,
+    Texts(BTreeSet<String>),
+    Networks(Networks),
+}
+
+impl Condition {
+    pub fn compile(condition: &document::Condition, version: Version) -> Condition {
+        let operator = Operator::parse(&condition.operator.text);
+        let values: Vec<PolicyValue> = condition
+            .values
+            .iter()
+            .map(|value| PolicyValue { written: value.text.clone(), prepared: prepare(operator, &value.text, version) })
+            .collect();
+        let key = condition.key.text.to_ascii_lowercase();
+        Condition {
+            lookup: Lookup::over(&values),
+            multivalued: global_keys::find(&key).is_some_and(|known| known.multivalued),
+            name: condition.key.text.clone(),
+            operator_name: condition.operator.text.clone(),
+            key,
+            operator,
+            values,
+        }
+    }
+
+    /// The keys that the condition reads: its own, and those of policy variables. In lower case.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.key.as_str()).chain(self.variables())
+    }
+
+    /// The keys of policy variables in the values, in lower case.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().flat_map(|value| match &value.prepared {
+            Prepared::Template(template) => template.variables().collect::<Vec<_>>(),
+            _ => Vec::new(),
+        })
+    }
+
+    /// Does AWS document the key as multivalued, or does the operator treat it so?
+    pub fn is_set(&self) -> bool {
+        self.multivalued || self.operator.is_some_and(|operator| operator.quantifier.is_some())
+    }
+
+    /// Is the condition true of the request?
+    pub fn evaluate(&self, view: &View<'_>) -> Truth {
+        let Some(operator) = self.operator else { return Truth::False };
+        let seen = view.get(&self.key);
+        match operator.test {
+            Test::Null => self.null(seen),
+            Test::Compare { comparison, negated } => {
+                Evaluation { condition: self, operator, comparison, negated, view }.evaluate(seen)
+            }
+        }
+    }
+
+    /// `Null`: "true" asks for an absent key, "false" for one that has a value.
+    fn null(&self, seen: Seen<'_>) -> Truth {
+        let absent = match seen {
+            Seen::Absent | Seen::Values([]) => Truth::True,
+            Seen::Values(_) | Seen::Other(_) | Seen::Something => Truth::False,
+            Seen::Unknown(unknown) => {
+                let listed = unknown.candidates.iter().flatten().map(|values| Truth::from(values.is_empty()));
+                let fold = |listed: &mut dyn Iterator<Item = Truth>| listed.reduce(Truth::either).unwrap_or(Truth::False);
+                let present = if unknown.known_members.is_empty() { fold(&mut listed.into_iter()) } else { Truth::False };
+                if unknown.may_be_absent && unknown.known_members.is_empty() { present.either(Truth::True) } else { present }
+            }
+        };
+        any(self.values.iter().map(|value| match parse_bool(&value.written) {
+            Some(wants_absent) => absent.negated_if(!wants_absent),
+            None => Truth::False,
+        }))
+    }
+
+    /// Why an answer cannot be given although the values are known, if that is so.
+    pub fn undocumented(&self, view: &View<'_>) -> Option<&'static str> {
+        let operator = self.operator?;
+        match (operator.quantifier, view.get(&self.key)) {
+            (Some(Quantifier::ForAnyValue), Seen::Absent | Seen::Values([])) if operator.if_exists => {
+                Some("AWS does not document ForAnyValue with IfExists on an absent key")
+            }
+            (None, Seen::Values(values)) if operator.test != Test::Null && (values.len() > 1 || self.multivalued) => {
+                Some("AWS does not document a multivalued key without ForAllValues or ForAnyValue")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn prepare(operator: Option<Operator>, text: &str, version: Version) -> Prepared {
+    let Some((operator, comparison)) = operator.and_then(|operator| Some((operator, operator.comparison()?))) else {
+        return Prepared::Nothing;
+    };
+    if !operator.takes_variables() {
+        let prepared = match comparison {
+            Comparison::Numeric(_) => Decimal::parse(text).map(Prepared::Number),
+            Comparison::Date(_) => parse_date(text).map(Prepared::Date),
+            Comparison::Binary => parse_binary(text).map(Prepared::Binary),
+            _ => parse_network(text).map(Prepared::Network),
+        };
+        return prepared.unwrap_or(Prepared::Nothing);
+    }
+    match Template::parse(text, version, operator.takes_wildcards()) {
+        Ok(template) => match template.constant() {
+            Some(tokens) => constant(comparison, tokens),
+            None => Prepared::Template(template),
+        },
+        Err(_) => Prepared::Nothing,
+    }
+}
+
+fn constant(comparison: Comparison, tokens: &[Token]) -> Prepared {
+    match comparison {
+        Comparison::StringEquals => Prepared::Text(literal(tokens)),
+        Comparison::StringEqualsIgnoreCase => Prepared::IgnoreCase(literal(tokens).to_lowercase()),
+        Comparison::StringLike => Prepared::Like(Glob::from_tokens(tokens.to_vec())),
+        Comparison::Arn if tokens == [Token::Any] => Prepared::Like(Glob::new("*")),
+        Comparison::Arn => ArnGlob::from_tokens(tokens).map_or(Prepared::Nothing, Prepared::Arn),
+        Comparison::Bool => parse_bool(&literal(tokens)).map_or(Prepared::Nothing, Prepared::Bool),
+        Comparison::Numeric(_) | Comparison::Date(_) | Comparison::Binary | Comparison::IpAddress => Prepared::Nothing,
+    }
+}
+
+impl Lookup {
+    fn over(values: &[PolicyValue]) -> Lookup {
+        if values.len() < MANY {
+            return Lookup::None;
+        }
+        let texts: Option<BTreeSet<String>> = values
+            .iter()
+            .map(|value| match &value.prepared {
+                Prepared::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        if let Some(texts) = texts {
+            return Lookup::Texts(texts);
+        }
+        let mut networks = Networks::default();
+        for value in values {
+            match &value.prepared {
+                Prepared::Network(network) => networks.insert(*network),
+                _ => return Lookup::None,
+            }
+        }
+        Lookup::Networks(networks)
+    }
+}
+
+impl PolicyValue {
+    /// Does the value match every text?
+    fn is_everything(&self) -> bool {
+        matches!(&self.prepared, Prepared::Like(glob) if glob.is_everything())
+    }
+
+    /// The constant text that `StringEquals` compares with; with variables put in where the request knows them.
+    pub fn exact_text(&self, view: &View<'_>) -> Option<String> {
+        match &self.prepared {
+            Prepared::Text(text) => Some(text.clone()),
+            Prepared::Template(template) => match template.resolve(view) {
+                Resolved::Tokens(tokens) => Some(literal(&tokens)),
+                Resolved::Null | Resolved::Unknown => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub fn number(&self) -> Option<&Decimal> {
+        match &self.prepared {
+            Prepared::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub fn network(&self) -> Option<IpNet> {
+        match &self.prepared {
+            Prepared::Network(network) => Some(*network),
+            _ => None,
+        }
+    }
+
+    /// Can the value never match, whatever the request?
+    pub fn is_impossible(&self) -> bool {
+        matches!(self.prepared, Prepared::Nothing)
+    }
+
+    /// Is a policy variable in the value?
+    pub fn has_variables(&self) -> bool {
+        matches!(self.prepared, Prepared::Template(_))
+    }
+}
+
+/// A comparison under way.
+struct Evaluation<'a> {
+    condition: &'a Condition,
+    operator: Operator,
+    comparison: Comparison,
+    negated: bool,
+    view: &'a View<'a>,
+}
+
+impl Evaluation<'_> {
+    fn evaluate(&self, seen: Seen<'_>) -> Truth {
+        match seen {
+            Seen::Absent => self.absent(),
+            Seen::Values(values) => self.values(values),
+            Seen::Other(other) => self.unknown_value(Some(other)),
+            Seen::Something => self.some_values(&[]),
+            Seen::Unknown(unknown) => self.unknown(unknown),
+        }
+    }
+
+    fn absent(&self) -> Truth {
+        match self.operator.quantifier {
+            Some(Quantifier::ForAllValues) => Truth::True,
+            // Not documented: `IfExists` says true, `ForAnyValue` says false.
+            Some(Quantifier::ForAnyValue) if self.operator.if_exists => Truth::Unknown,
+            Some(Quantifier::ForAnyValue) => Truth::False,
+            None => (self.operator.if_exists || self.negated).into(),
+        }
+    }
+
+    fn values(&self, values: &[String]) -> Truth {
+        match (self.operator.quantifier, values) {
+            (_, []) => self.absent(),
+            (Some(Quantifier::ForAllValues), values) => all(values.iter().map(|value| self.passes(value))),
+            (Some(Quantifier::ForAnyValue), values) => any(values.iter().map(|value| self.passes(value))),
+            (None, [value]) if !self.condition.multivalued => self.passes(value),
+            // Not documented: see `Condition::undocumented`.
+            (None, _) => Truth::Unknown,
+        }
+    }
+
+    fn unknown(&self, unknown: &Unknown) -> Truth {
+        let may_be_absent = unknown.may_be_absent && unknown.known_members.is_empty();
+        let present = match &unknown.candidates {
+            Some(candidates) if !candidates.is_empty() => {
+                candidates.iter().map(|values| self.values(values)).reduce(Truth::either).unwrap_or(Truth::Unknown)
+            }
+            _ => self.some_values(&unknown.known_members),
+        };
+        if may_be_absent { present.either(self.absent()) } else { present }
+    }
+
+    /// The key has values of which only some are known, if any.
+    fn some_values(&self, known: &[String]) -> Truth {
+        let another = self.unknown_value(None);
+        if known.is_empty() {
+            // A multivalued key without a set operator: not documented.
+            let undocumented = self.operator.quantifier.is_none() && self.condition.multivalued;
+            return if undocumented { Truth::Unknown } else { another };
+        }
+        match self.operator.quantifier {
+            Some(Quantifier::ForAllValues) => {
+                let more = if another.is_true() { Truth::True } else { Truth::Unknown };
+                all(known.iter().map(|value| self.passes(value))).and(more)
+            }
+            Some(Quantifier::ForAnyValue) => {
+                let more = if another.is_false() { Truth::False } else { Truth::Unknown };
+                any(known.iter().map(|value| self.passes(value))).or(more)
+            }
+            None => Truth::Unknown,
+        }
+    }
+
+    /// Does one value of the request pass: does any policy value match, or, negated, none?
+    fn passes(&self, value: &str) -> Truth {
+        let compared = match &self.condition.lookup {
+            Lookup::Texts(texts) => Some(texts.contains(value).into()),
+            Lookup::Networks(networks) => value.parse::<IpAddr>().ok().map(|address| networks.contains(address).into()),
+            Lookup::None => self.compared(value),
+        };
+        // A request value that the operator cannot read passes neither way.
+        compared.map_or(Truth::False, |truth: Truth| truth.negated_if(self.negated))
+    }
+
+    /// `None`: the operator cannot read the request value.
+    fn compared(&self, value: &str) -> Option<Truth> {
+        let values = self.condition.values.iter();
+        Some(match self.comparison {
+            Comparison::StringEquals | Comparison::StringEqualsIgnoreCase | Comparison::StringLike | Comparison::Bool => {
+                any(values.map(|own| self.matches(&own.prepared, value)))
+            }
+            Comparison::Arn => {
+                arn_parts(value)?;
+                any(values.map(|own| self.matches(&own.prepared, value)))
+            }
+            Comparison::Numeric(order) => {
+                let number = Decimal::parse(value)?;
+                any(values.map(|own| match &own.prepared {
+                    Prepared::Number(own) => order.holds(number.cmp(own)).into(),
+                    _ => Truth::False,
+                }))
+            }
+            Comparison::Date(order) => {
+                let date = parse_date(value)?;
+                any(values.map(|own| match &own.prepared {
+                    Prepared::Date(own) => order.holds(date.cmp(own)).into(),
+                    _ => Truth::False,
+                }))
+            }
+            Comparison::Binary => {
+                let bytes = parse_binary(value)?;
+                any(values.map(|own| matches!(&own.prepared, Prepared::Binary(own) if *own == bytes).into()))
+            }
+            Comparison::IpAddress => {
+                let address: IpAddr = value.parse().ok()?;
+                any(values.map(|own| matches!(&own.prepared, Prepared::Network(own) if own.contains(&address)).into()))
+            }
+        })
+    }
+
+    fn matches(&self, prepared: &Prepared, value: &str) -> Truth {
+        match prepared {
+            Prepared::Text(text) => (*text == value).into(),
+            Prepared::IgnoreCase(text) => (*text == value.to_lowercase()).into(),
+            Prepared::Like(glob) => glob.matches(value).into(),
+            Prepared::Arn(arn) => arn.matches(value).unwrap_or(false).into(),
+            Prepared::Bool(own) => (parse_bool(value) == Some(*own)).into(),
+            Prepared::Template(template) => match template.resolve(self.view) {
+                Resolved::Tokens(tokens) => self.matches(&constant(self.comparison, &tokens), value),
+                Resolved::Null => Truth::False,
+                Resolved::Unknown => Truth::Unknown,
+            },
+            Prepared::Number(_) | Prepared::Date(_) | Prepared::Binary(_) | Prepared::Network(_) | Prepared::Nothing => {
+                Truth::False
+            }
+        }
+    }
+
+    /// One value that is present but not known, or of which only some answers are supposed.
+    fn unknown_value(&self, other: Option<&Other>) -> Truth {
+        let matched = any(self.condition.values.iter().map(|value| {
+            if value.is_everything() {
+                return Truth::True;
+            }
+            if value.is_impossible() {
+                return Truth::False;
+            }
+            let Some(other) = other else { return Truth::Unknown };
+            let exact = match (self.comparison, &value.prepared) {
+                (Comparison::StringEquals, _) => value.exact_text(self.view),
+                (_, Prepared::Template(_)) => None,
+                _ => Some(value.written.clone()),
+            };
+            match (&value.prepared, exact) {
+                // A variable without a value matches nothing.
+                (Prepared::Template(template), None) if template.resolve(self.view) == Resolved::Null => Truth::False,
+                (_, Some(text)) => other.answer(self.comparison, &text).map_or(Truth::Unknown, Truth::from),
+                (_, None) => Truth::Unknown,
+            }
+        }));
+        matched.negated_if(self.negated)
+    }
+}

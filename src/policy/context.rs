@@ -1,0 +1,170 @@
+//! The request context: what is known of each condition key.
+
+use std::collections::BTreeMap;
+
+use super::operator::Comparison;
+
+/// What is known of one condition key of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextValue {
+    /// In the request with these values; multivalued keys may have several, or none.
+    Present(Vec<String>),
+    /// Certainly not in the request.
+    Absent,
+    Unknown(Unknown),
+}
+
+/// A key of which the value is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unknown {
+    /// Why, for people: "trails do not record it".
+    pub why: String,
+    /// May the key be absent (or empty)? If not, it has at least one value.
+    pub may_be_absent: bool,
+    /// If the key is present, its values are certainly one of these lists.
+    pub candidates: Option<Vec<Vec<String>>>,
+    /// Values that a multivalued key certainly has, besides others that are not known.
+    pub known_members: Vec<String>,
+}
+
+impl Unknown {
+    /// Nothing is known, not even whether the key is there.
+    pub fn new(why: impl Into<String>) -> Unknown {
+        Unknown { why: why.into(), may_be_absent: true, ..Unknown::default() }
+    }
+}
+
+/// The condition keys of a request. Names are case-insensitive, also the tag key in `aws:PrincipalTag/Key`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context {
+    values: BTreeMap<String, Entry>,
+    /// What is true of keys that are not listed: absent, or unknown.
+    rest: Option<Unknown>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// As the caller spells it.
+    name: String,
+    value: ContextValue,
+}
+
+impl Context {
+    pub fn new() -> Context {
+        Context::default()
+    }
+
+    /// Keys that are not listed are unknown instead of absent.
+    pub fn with_unknown_rest(mut self, why: impl Into<String>) -> Context {
+        self.rest = Some(Unknown::new(why));
+        self
+    }
+
+    pub fn set(&mut self, key: &str, value: ContextValue) {
+        self.values.insert(key.to_ascii_lowercase(), Entry { name: key.to_owned(), value });
+    }
+
+    /// Sets the key unless it is set already.
+    pub fn set_default(&mut self, key: &str, value: ContextValue) {
+        if !self.values.contains_key(&key.to_ascii_lowercase()) {
+            self.set(key, value);
+        }
+    }
+
+    /// A key by its name in lower case.
+    pub fn get(&self, key: &str) -> Seen<'_> {
+        match self.values.get(key) {
+            Some(entry) => Seen::of(&entry.value),
+            None => self.rest.as_ref().map_or(Seen::Absent, Seen::Unknown),
+        }
+    }
+
+    /// The key as the caller spells it.
+    pub fn name<'a>(&'a self, key: &'a str) -> &'a str {
+        self.values.get(key).map_or(key, |entry| &entry.name)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
+        self.values.values().map(|entry| (entry.name.as_str(), &entry.value))
+    }
+}
+
+/// What an evaluation sees of a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    Absent,
+    Values(&'a [String]),
+    Unknown(&'a Unknown),
+    /// Present with one value that is none of the values that the policies name.
+    Other(&'a Other),
+    /// Present, and nothing else is known.
+    Something,
+}
+
+impl<'a> Seen<'a> {
+    fn of(value: &'a ContextValue) -> Seen<'a> {
+        match value {
+            ContextValue::Present(values) => Seen::Values(values),
+            ContextValue::Absent => Seen::Absent,
+            ContextValue::Unknown(unknown) => Seen::Unknown(unknown),
+        }
+    }
+}
+
+/// A value about which only the answers to some comparisons are supposed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Other {
+    /// Texts that it is not.
+    pub excluded: Vec<String>,
+    /// Comparisons with policy values, as they are written, and their supposed answers.
+    pub supposed: Vec<(Comparison, String, bool)>,
+}
+
+impl Other {
+    /// The supposed answer of a comparison, if there is one.
+    pub fn answer(&self, comparison: Comparison, written: &str) -> Option<bool> {
+        if comparison == Comparison::StringEquals {
+            return self.excluded.iter().any(|text| text == written).then_some(false);
+        }
+        let found = self.supposed.iter().find(|(own, text, _)| *own == comparison && text == written);
+        found.map(|(_, _, answer)| *answer)
+    }
+}
+
+/// One supposition about an unknown key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Class {
+    Absent,
+    Values(Vec<String>),
+    Other(Other),
+    Something,
+}
+
+/// The context under suppositions about some of its unknown keys.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    pub context: &'a Context,
+    /// Keys in lower case.
+    pub supposed: &'a [(&'a str, &'a Class)],
+}
+
+impl<'a> View<'a> {
+    pub fn of(context: &'a Context) -> View<'a> {
+        View { context, supposed: &[] }
+    }
+
+    /// A key by its name in lower case.
+    pub fn get(&self, key: &str) -> Seen<'a> {
+        for (own, class) in self.supposed {
+            if *own == key {
+                return match class {
+                    Class::Absent => Seen::Absent,
+                    Class::Values(values) => Seen::Values(values),
+                    Class::Other(other) => Seen::Other(other),
+                    Class::Something => Seen::Something,
+                };
+            }
+        }
+        self.context.get(key)
+    }
+}
