@@ -37,7 +37,7 @@ SELECT
   error_code,
   principal_arn,
   principal_type,
-  split_part(principal_id, ':', 1) AS principal_id,
+  CASE WHEN principal_id LIKE 'AROA%' THEN split_part(principal_id, ':', 1) ELSE principal_id END AS principal_id,
   principal_account_id,
   invoked_by,
   source_service,
@@ -60,7 +60,7 @@ GROUP BY
   error_code,
   principal_arn,
   principal_type,
-  split_part(principal_id, ':', 1),
+  CASE WHEN principal_id LIKE 'AROA%' THEN split_part(principal_id, ':', 1) ELSE principal_id END,
   principal_account_id,
   invoked_by,
   source_service

@@ -13,8 +13,9 @@ use crate::outcome::Outcome;
 pub fn config(arguments: ConfigArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     match arguments.command {
         ConfigCommand::Init { folder, force } => {
-            std::fs::create_dir_all(&folder)
-                .map_err(|error| Failure::new(Outcome::Usage, format!("cannot make the folder {}: {error}", folder.display())))?;
+            std::fs::create_dir_all(&folder).map_err(|error| {
+                Failure::new(Outcome::Usage, format!("cannot make the folder {}: {error}", folder.display()))
+            })?;
             let files = [("palisade.yaml", template::SETTINGS), ("perimeter.yaml", template::PERIMETER)];
             let paths = files.map(|(name, text)| (folder.join(name), text));
             for (path, _) in &paths {
@@ -26,7 +27,9 @@ pub fn config(arguments: ConfigArgs, global: &Global, terminal: &Terminal) -> Re
             }
             Ok(Outcome::Success)
         }
-        ConfigCommand::Show { settings: arguments, listing } => show(&settings(&arguments.flags(global), global.config.as_deref())?, listing),
+        ConfigCommand::Show { settings: arguments, listing } => {
+            show(&settings(&arguments.flags(global), global.config.as_deref())?, listing)
+        }
         ConfigCommand::Schema { file } => {
             print(&match file {
                 SchemaOf::Perimeter => schema::perimeter(),

@@ -57,12 +57,8 @@ pub fn judge(query: &QuerySpec, account_id: &str, rows: DataFrame, world: World<
     };
     let mut findings = Vec::new();
     for (account_id, rows) in parts {
-        let context = Context {
-            inventory: world.inventory,
-            perimeter: world.perimeter,
-            account_id: &account_id,
-            today: world.today,
-        };
+        let context =
+            Context { inventory: world.inventory, perimeter: world.perimeter, account_id: &account_id, today: world.today };
         let judged = enrich::judge(rows, &plan, &context).map_err(Failure::usage)?;
         findings.push(Findings {
             table: enrich::to_table(&judged.frame).map_err(Failure::unexpected)?,

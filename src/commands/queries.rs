@@ -183,7 +183,11 @@ fn array(column: Column, rows: &[BTreeMap<String, Value>]) -> Result<ArrayRef, S
             _ => None,
         })
     };
-    let moment = |value: &Value| value.as_str().and_then(|text| time::parse(text.as_bytes()).or_else(|| time::parse(format!("{text}T00:00:00Z").as_bytes())));
+    let moment = |value: &Value| {
+        value
+            .as_str()
+            .and_then(|text| time::parse(text.as_bytes()).or_else(|| time::parse(format!("{text}T00:00:00Z").as_bytes())))
+    };
     Ok(match column.column_type() {
         ColumnType::Text => {
             let mut builder = StringBuilder::new();

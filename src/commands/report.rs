@@ -26,7 +26,10 @@ pub fn report(arguments: ReportArgs, terminal: &Terminal) -> Result<Outcome, Fai
     let output = output.unwrap_or(folder);
     if output.as_os_str() == "-" {
         let [format] = formats.as_slice() else {
-            return Err(Failure::new(Outcome::Usage, "standard output takes one format; name a folder with --output for several"));
+            return Err(Failure::new(
+                Outcome::Usage,
+                "standard output takes one format; name a folder with --output for several",
+            ));
         };
         let mut text = Vec::new();
         run::render_to(&report, *format, &mut text).map_err(Failure::unexpected)?;

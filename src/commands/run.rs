@@ -25,8 +25,8 @@ use crate::events::time;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::report::model::{
-    AccountSummary, BoundParameter, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
-    SCHEMA_VERSION, Table, TableBuilder, Timing, Window,
+    AccountSummary, BoundParameter, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION,
+    Table, TableBuilder, Timing, Window,
 };
 use crate::report::terminal;
 use crate::run::{RunFolder, run_id};
@@ -220,7 +220,8 @@ async fn answer(
     world: World<'_>,
     clock: &mut Clock,
 ) -> Result<(Vec<String>, Vec<QueryResult>), Failure> {
-    let failed = |query: &QuerySpec, error: EngineError| Failure::new(Outcome::Unexpected, format!("query {}: {error}", query.name));
+    let failed =
+        |query: &QuerySpec, error: EngineError| Failure::new(Outcome::Unexpected, format!("query {}: {error}", query.name));
     let known = accounts_of_folders(discovery, settings);
     let one_account = known.as_ref().is_some_and(|accounts| accounts.len() <= 1);
     let single = match queries {
@@ -296,16 +297,15 @@ fn coverage(
     };
     let coverage = builder.finish((day(settings.from), day(settings.to)));
     if coverage.records == 0 {
-        let mut message = format!(
-            "no record could be read: {} file(s) were found in {}",
-            coverage.files,
-            settings.events.join(", ")
-        );
+        let mut message =
+            format!("no record could be read: {} file(s) were found in {}", coverage.files, settings.events.join(", "));
         for skipped in &coverage.skipped {
             let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
             message.push_str(&format!("\n  {} {}(s): {}{example}", skipped.count, skipped.unit, skipped.reason));
         }
-        message.push_str("\nName the folder that holds AWSLogs, or files of CloudTrail records; check --account, --from and --to.");
+        message.push_str(
+            "\nName the folder that holds AWSLogs, or files of CloudTrail records; check --account, --from and --to.",
+        );
         return Err(Failure::new(Outcome::NothingRead, message));
     }
     Ok(coverage)
@@ -402,9 +402,8 @@ fn collect_samples(
     findings: &Table,
     terminal: &Terminal,
 ) -> BTreeMap<String, String> {
-    let mut by_calls: Vec<(u64, &str)> = (0..findings.rows())
-        .filter_map(|row| Some((findings.calls(row), findings.text("sample_event_id", row)?)))
-        .collect();
+    let mut by_calls: Vec<(u64, &str)> =
+        (0..findings.rows()).filter_map(|row| Some((findings.calls(row), findings.text("sample_event_id", row)?))).collect();
     by_calls.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     let mut wanted = BTreeSet::new();
     for (_, id) in by_calls {
@@ -450,7 +449,12 @@ fn inputs(settings: &Settings, perimeter: &Perimeter, inventory: &Inventory) -> 
 }
 
 /// The same inputs give the same id: queries, parameters' sources, files' number and size, and the facts' hashes.
-fn identify(settings: &Settings, queries: &[&QuerySpec], inputs: &[Input], coverage: &crate::report::model::Coverage) -> String {
+fn identify(
+    settings: &Settings,
+    queries: &[&QuerySpec],
+    inputs: &[Input],
+    coverage: &crate::report::model::Coverage,
+) -> String {
     let mut parts = vec![
         env!("CARGO_PKG_VERSION").to_owned(),
         format!("{:?}..{:?}", settings.from, settings.to),

@@ -12,8 +12,7 @@ pub fn samples(arguments: SampleArgs, terminal: &Terminal) -> Result<Outcome, Fa
     if occupied {
         return Err(Failure::new(Outcome::Usage, format!("the folder {} is not empty; name another", output.display())));
     }
-    let options =
-        Options { events, accounts, seed, days: 14, start: jiff::civil::date(2026, 10, 19), stories: true };
+    let options = Options { events, accounts, seed, days: 14, start: jiff::civil::date(2026, 10, 19), stories: true };
     let summary = generate(&options, &output).map_err(Failure::usage)?;
     terminal.note(&format!("wrote {} records in {} files to {}", summary.records, summary.files, output.display()));
     Ok(Outcome::Success)

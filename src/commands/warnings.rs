@@ -75,7 +75,9 @@ fn missing_events(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(warning(
             Severity::Blind,
             "records-without-account",
-            format!("{nameless} record(s) name no account and lie outside the folders of a trail: no account's results hold them."),
+            format!(
+                "{nameless} record(s) name no account and lie outside the folders of a trail: no account's results hold them."
+            ),
             "Keep the folder layout AWSLogs/<account>/CloudTrail/… when you export.",
         ));
     }
@@ -89,7 +91,11 @@ fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(warning(
             Severity::Blind,
             "unreadable-input",
-            format!("{} left out: {}{example}.", count(usize::try_from(skipped.count).unwrap_or(usize::MAX), &skipped.unit), skipped.reason),
+            format!(
+                "{} left out: {}{example}.",
+                count(usize::try_from(skipped.count).unwrap_or(usize::MAX), &skipped.unit),
+                skipped.reason
+            ),
             "Export these files again; what they held is not in this report.",
         ));
     }
@@ -124,10 +130,9 @@ fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
 /// Does a reason to skip mean that records may be lost?
 pub fn is_loss(reason: &str) -> bool {
     use crate::events::files::{AGGREGATED_FILE, DIGEST_FILE, INSIGHT_FILE, OTHER_FILE};
-    let harmless = [AGGREGATED_FILE, DIGEST_FILE, INSIGHT_FILE, OTHER_FILE, "empty file", "Insight record", "not a CloudTrail record"];
-    !harmless.contains(&reason)
-        && !reason.starts_with("outside the accounts")
-        && !reason.starts_with("no readable eventTime")
+    let harmless =
+        [AGGREGATED_FILE, DIGEST_FILE, INSIGHT_FILE, OTHER_FILE, "empty file", "Insight record", "not a CloudTrail record"];
+    !harmless.contains(&reason) && !reason.starts_with("outside the accounts") && !reason.starts_with("no readable eventTime")
 }
 
 /// Facts that nobody provided.
@@ -162,12 +167,17 @@ fn missing_facts(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
             warnings.push(warning(
                 Severity::Notice,
                 "accounts-not-in-inventory",
-                format!("{} judged here and not in the inventory's list of accounts: {}.", count(strangers.len(), "account"), strangers.join(", ")),
+                format!(
+                    "{} judged here and not in the inventory's list of accounts: {}.",
+                    count(strangers.len(), "account"),
+                    strangers.join(", ")
+                ),
                 "Is the snapshot that of another organization, or older than these accounts?",
             ));
         }
         if observed.inventory.skipped_rows > 0 || !observed.inventory.warnings.is_empty() {
-            let example = observed.inventory.warnings.first().map(|warning| format!(", such as: {warning}")).unwrap_or_default();
+            let example =
+                observed.inventory.warnings.first().map(|warning| format!(", such as: {warning}")).unwrap_or_default();
             warnings.push(warning(
                 Severity::Notice,
                 "inventory-incomplete",
@@ -181,7 +191,8 @@ fn missing_facts(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(warning(
             Severity::Notice,
             "no-perimeter",
-            "No perimeter definition was provided: nothing but the organization itself is trusted, and no network is expected.".to_owned(),
+            "No perimeter definition was provided: nothing but the organization itself is trusted, and no network is expected."
+                .to_owned(),
             "Write one with `palisade config init`, and name it with --perimeter.",
         ));
     }
@@ -199,8 +210,18 @@ fn missing_findings(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         ));
     }
     for (status, code, message, help) in [
-        ("expired", "expired-exceptions", "past their last day and no longer apply", "Renew them with a new date and reason, or remove them."),
-        ("never_matched", "unused-exceptions", "cover no call of this run", "Remove them, or check their scope."),
+        (
+            "expired",
+            "expired-exceptions",
+            "Past their last day, these exceptions no longer apply",
+            "Renew them with a new date and reason, or remove them.",
+        ),
+        (
+            "never_matched",
+            "unused-exceptions",
+            "These exceptions cover no call of this run",
+            "Remove them, or check their scope.",
+        ),
     ] {
         let ids: Vec<&str> = observed
             .exceptions
@@ -209,12 +230,7 @@ fn missing_findings(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
             .map(|exception| exception.id.as_str())
             .collect();
         if !ids.is_empty() {
-            warnings.push(warning(
-                Severity::Notice,
-                code,
-                format!("{} of the perimeter definition {message}: {}.", count(ids.len(), "exception"), ids.join(", ")),
-                help,
-            ));
+            warnings.push(warning(Severity::Notice, code, format!("{message}: {}.", ids.join(", ")), help));
         }
     }
 }

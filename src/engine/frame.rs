@@ -7,7 +7,8 @@ use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit, TimestampMillisecondType};
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, Int64Chunked, IntoColumn, NewChunkedArray, PlSmallStr, StringChunked, TimeUnit as PolarsTimeUnit,
+    BooleanChunked, Column, DataFrame, Int64Chunked, IntoColumn, NewChunkedArray, PlSmallStr, StringChunked,
+    TimeUnit as PolarsTimeUnit,
 };
 
 use super::EngineError;

@@ -39,7 +39,9 @@ fn json_extract_scalar(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
         return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
     };
     let steps = parse_path(path).ok_or_else(|| {
-        DataFusionError::Execution(format!("json_extract_scalar: `{path}` is no path; write `$.key`, `$[\"key\"]` or `$.list[0]`"))
+        DataFusionError::Execution(format!(
+            "json_extract_scalar: `{path}` is no path; write `$.key`, `$[\"key\"]` or `$.list[0]`"
+        ))
     })?;
     match json {
         ColumnarValue::Scalar(json) => {

@@ -47,6 +47,8 @@ pub struct LocalEngine {
     progress: Arc<Progress>,
     prepared: Option<Prepared>,
     coverage: Mutex<Option<CoverageBuilder>>,
+    /// The records that others replace, once a pass has found any: the next pass need not find them again.
+    learned: Mutex<Option<Arc<Duplicates>>>,
 }
 
 /// Decoded rows, kept for several statements.
@@ -64,13 +66,13 @@ struct Scans {
     scope: Scope,
     progress: Arc<Progress>,
     /// Knows the replaced records, if an earlier pass found some too late.
-    learned: Option<Duplicates>,
+    learned: Option<Arc<Duplicates>>,
     last: Mutex<Option<Arc<Scan>>>,
 }
 
 impl StartScan for Scans {
     fn start(&self, filter: RecordFilter) -> Arc<Scan> {
-        let duplicates = self.learned.as_ref().map(Duplicates::read_again).unwrap_or_default();
+        let duplicates = self.learned.as_ref().map(|learned| learned.read_again()).unwrap_or_default();
         let files = Arc::clone(&self.files);
         let scan = Arc::new(Scan::new(files, self.scope.clone(), filter, duplicates, Arc::clone(&self.progress)));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&scan));
@@ -81,7 +83,7 @@ impl StartScan for Scans {
 impl LocalEngine {
     pub fn new(files: Vec<SourceFile>, scope: Scope, resources: Resources, progress: Arc<Progress>) -> Self {
         let files = Arc::new(files);
-        LocalEngine { files, scope, resources, progress, prepared: None, coverage: Mutex::new(None) }
+        LocalEngine { files, scope, resources, progress, prepared: None, coverage: Mutex::default(), learned: Mutex::default() }
     }
 
     /// Reads the files once for all of these statements, if the columns that they read fit into a third of the memory.
@@ -99,12 +101,7 @@ impl LocalEngine {
             columns.dedup();
             let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
             let sql = format!("SELECT {} FROM {relation}", names.join(", "));
-            let statement = Statement {
-                sql,
-                values: Vec::new(),
-                parameters: Vec::new(),
-                left_to_later_steps: Vec::new(),
-            };
+            let statement = Statement { sql, values: Vec::new(), parameters: Vec::new(), left_to_later_steps: Vec::new() };
             let Some((schema, partitions)) = self.stream(&statement, Some(&mut budget)).await? else { return Ok(()) };
             let batches = partitions.into_iter().flatten().collect();
             prepared.tables.insert(relation, Arc::new(PreparedTable::new(schema, batches)?));
@@ -127,7 +124,9 @@ impl LocalEngine {
             }
             None => match self.stream(statement, None).await? {
                 Some(result) => result,
-                None => return Err(EngineError::Spill(std::io::Error::other("a statement without a memory budget ran out of it"))),
+                None => {
+                    return Err(EngineError::Spill(std::io::Error::other("a statement without a memory budget ran out of it")));
+                }
             },
         };
         let batches: Vec<RecordBatch> = partitions.into_iter().flatten().collect();
@@ -145,8 +144,8 @@ impl LocalEngine {
         statement: &Statement,
         mut budget: Option<&mut usize>,
     ) -> Result<Option<(SchemaRef, Vec<Vec<RecordBatch>>)>, EngineError> {
-        let mut learned: Option<Duplicates> = None;
         loop {
+            let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let scans = Arc::new(Scans {
                 files: Arc::clone(&self.files),
                 scope: self.scope.clone(),
@@ -166,7 +165,8 @@ impl LocalEngine {
             let scan = scans.last.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(scan) = scan {
                 if scan.duplicates.must_read_again().map_err(EngineError::Spill)? {
-                    learned = Some(scan.duplicates.read_again());
+                    let learned = Arc::new(scan.duplicates.read_again());
+                    *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(learned);
                     continue;
                 }
                 self.coverage.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| scan.coverage());
@@ -181,9 +181,7 @@ impl LocalEngine {
     }
 
     fn context(&self) -> Result<SessionContext, EngineError> {
-        let config = SessionConfig::new()
-            .with_target_partitions(self.resources.threads.max(1))
-            .with_information_schema(false);
+        let config = SessionConfig::new().with_target_partitions(self.resources.threads.max(1)).with_information_schema(false);
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(self.resources.memory_limit, 1.0).build_arc()?;
         let context = SessionContext::new_with_config_rt(config, runtime);
         for function in functions::all() {

@@ -201,9 +201,8 @@ impl TableProvider for PreparedTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let asked = record_filter(filters).accounts;
-        let is_asked = |account: &Option<String>| {
-            asked.is_empty() || account.as_ref().is_none_or(|account| asked.contains(account))
-        };
+        let is_asked =
+            |account: &Option<String>| asked.is_empty() || account.as_ref().is_none_or(|account| asked.contains(account));
         let batches = self.by_account.iter().filter(|(account, _)| is_asked(account)).flat_map(|(_, batches)| batches.clone());
         let table = MemTable::try_new(Arc::clone(&self.schema), vec![batches.collect()])?;
         table.scan(session, projection, &[], limit).await

@@ -142,10 +142,8 @@ impl CoverageBuilder {
 
     /// The stream of a record. Consecutive records mostly share theirs, so the last one is tried before a key is built.
     fn stream(&mut self, account: &str, region: &str, category: &str) -> Option<&mut Stream> {
-        let is_last = self
-            .streams
-            .get(self.last_stream)
-            .is_some_and(|(key, _)| key.0 == account && key.1 == region && key.2 == category);
+        let is_last =
+            self.streams.get(self.last_stream).is_some_and(|(key, _)| key.0 == account && key.1 == region && key.2 == category);
         if !is_last {
             let key = (account.to_owned(), region.to_owned(), category.to_owned());
             self.last_stream = match self.stream_index.get(&key) {

@@ -236,8 +236,7 @@ fn quote_or_backslash(text: &[u8]) -> Option<usize> {
         let quotes = word ^ (ONES * b'"' as u64);
         let slashes = word ^ (ONES * b'\\' as u64);
         // A byte of `quotes` or `slashes` is zero where the character stands; the lowest such bit is exact.
-        let found =
-            (quotes.wrapping_sub(ONES) & !quotes & HIGHS) | (slashes.wrapping_sub(ONES) & !slashes & HIGHS);
+        let found = (quotes.wrapping_sub(ONES) & !quotes & HIGHS) | (slashes.wrapping_sub(ONES) & !slashes & HIGHS);
         if found != 0 {
             return Some(offset + (found.trailing_zeros() / 8) as usize);
         }

@@ -4,18 +4,21 @@
 //! The schema is recognised by its columns, whatever their case and separators: `eventName`, `eventname` and `event_name` are one.
 //! The rows become [`Record`]s, so that what follows is the same as for JSON files.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Once};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use serde_json::{Map, Value};
 
 use super::json::{Cursor, RawString};
-use super::reader::Visitor;
+use super::reader::{Problem, Visitor};
 use super::record::{Identity, Record, read_identity};
 use super::schema::{Column, ColumnSet};
 
@@ -32,12 +35,34 @@ pub enum ParquetError {
     Unreadable(String),
 }
 
+/// The decoders trust a file that passed their checks, and some damage makes them panic. That must cost one file, not the run: a
+/// panic inside `decode` becomes an error, and is not reported as a mistake of the program.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    thread_local! {
+        static GUARDED: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |information| {
+            if !GUARDED.get() {
+                report(information);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    // What `decode` was changing is dropped with the file.
+    let result = panic::catch_unwind(AssertUnwindSafe(decode));
+    GUARDED.set(false);
+    result.unwrap_or_else(|_| Err(ParquetError::Unreadable("its data contradicts its description".to_owned())))
+}
+
 impl ParquetError {
     /// The fixed sentence under which coverage counts it.
     pub fn reason(&self) -> &'static str {
         match self {
             ParquetError::NotRecognised { .. } => "Parquet without the columns of a CloudTrail table",
-            ParquetError::Unreadable(_) => "Parquet that cannot be read, or is cut short",
+            ParquetError::Unreadable(_) => "Parquet that cannot be read, is damaged or cut short",
         }
     }
 }
@@ -46,6 +71,7 @@ impl ParquetError {
 pub struct ParquetFile {
     reader: ParquetRecordBatchReader,
     recognised: &'static str,
+    rows_read: u64,
 }
 
 /// A column name without case and separators, and without the prefix that some writers give to columns of JSON text.
@@ -57,24 +83,35 @@ fn normal(name: &str) -> String {
     }
 }
 
-/// The column that holds the source address has a longer name in some tables.
-fn canonical(name: &str) -> String {
-    match normal(name).as_str() {
-        "sourceip" => "sourceipaddress".to_owned(),
-        "region" => "awsregion".to_owned(),
-        other => other.to_owned(),
-    }
+/// The columns of a table under the names of the record's fields: some tables call two of them otherwise. Where a table has both,
+/// as with a partition column `region` beside `awsregion`, the field's own name counts.
+fn canonical(schema: &Schema) -> Vec<String> {
+    let names: Vec<String> = schema.fields().iter().map(|field| normal(field.name())).collect();
+    let renamed = |name: &String| match name.as_str() {
+        "sourceip" => Some("sourceipaddress"),
+        "region" => Some("awsregion"),
+        _ => None,
+    };
+    let is_free = |name: &&str| !names.iter().any(|taken| taken == name);
+    names.iter().map(|name| renamed(name).filter(is_free).map_or_else(|| name.clone(), str::to_owned)).collect()
 }
 
 impl ParquetFile {
     /// Opens a file and recognises its schema. Only what `columns` needs is read later.
     pub fn open(file: File, columns: ColumnSet) -> Result<Self, ParquetError> {
+        guarded(|| Self::open_unguarded(file, columns))
+    }
+
+    fn open_unguarded(file: File, columns: ColumnSet) -> Result<Self, ParquetError> {
         let unreadable = |error: &dyn std::fmt::Display| ParquetError::Unreadable(error.to_string());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(&error))?;
         let schema = builder.schema().clone();
-        let names: Vec<String> = schema.fields().iter().map(|field| canonical(field.name())).collect();
-        let missing: Vec<String> =
-            REQUIRED.iter().filter(|name| !names.iter().any(|present| present == *name)).map(|name| (*name).to_owned()).collect();
+        let names = canonical(&schema);
+        let missing: Vec<String> = REQUIRED
+            .iter()
+            .filter(|name| !names.iter().any(|present| present == *name))
+            .map(|name| (*name).to_owned())
+            .collect();
         if !missing.is_empty() {
             let present = schema.fields().iter().map(|field| field.name().clone()).collect();
             return Err(ParquetError::NotRecognised { missing, present });
@@ -86,28 +123,33 @@ impl ParquetFile {
         };
         let wanted = names.iter().enumerate().filter(|(_, name)| is_wanted(name, columns)).map(|(index, _)| index);
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-        let reader =
-            builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| unreadable(&error))?;
-        Ok(ParquetFile { reader, recognised })
+        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| unreadable(&error))?;
+        Ok(ParquetFile { reader, recognised, rows_read: 0 })
     }
 
     pub fn recognised(&self) -> &'static str {
         self.recognised
     }
 
-    /// Gives the next rows to the visitor. `false` at the end.
+    /// Gives the next rows to the visitor. `false` at the end, and after an error.
     pub fn read(&mut self, visitor: &mut dyn Visitor) -> Result<bool, ParquetError> {
-        match self.reader.next() {
-            None => Ok(false),
+        let reader = &mut self.reader;
+        let next = guarded(|| match reader.next() {
+            None => Ok(None),
+            Some(Ok(batch)) => Ok(Some((Rows::of(&batch), batch.num_rows()))),
             Some(Err(error)) => Err(ParquetError::Unreadable(error.to_string())),
-            Some(Ok(batch)) => {
-                let rows = Rows::of(&batch);
-                for row in 0..batch.num_rows() {
-                    visitor.record(&rows.record(row), b"");
-                }
-                Ok(true)
+        });
+        let Some((rows, count)) = next? else { return Ok(false) };
+        for row in 0..count {
+            let record = rows.record(row);
+            if record.event_name.is_none() && record.event_source.is_none() {
+                visitor.problem(Problem::NotCloudTrail(self.rows_read));
+            } else {
+                visitor.record(&record, b"");
             }
+            self.rows_read += 1;
         }
+        Ok(true)
     }
 }
 
@@ -124,17 +166,42 @@ fn is_wanted(name: &str, columns: ColumnSet) -> bool {
 }
 
 const SCALARS: [&str; 18] = [
-    "eventid", "eventtime", "eventcategory", "eventtype", "managementevent", "sharedeventid", "awsregion", "recipientaccountid",
-    "eventsource", "eventname", "readonly", "errorcode", "errormessage", "sourceipaddress", "useragent", "vpcendpointid",
-    "vpcendpointaccountid", "tlsversion",
+    "eventid",
+    "eventtime",
+    "eventcategory",
+    "eventtype",
+    "managementevent",
+    "sharedeventid",
+    "awsregion",
+    "recipientaccountid",
+    "eventsource",
+    "eventname",
+    "readonly",
+    "errorcode",
+    "errormessage",
+    "sourceipaddress",
+    "useragent",
+    "vpcendpointid",
+    "vpcendpointaccountid",
+    "tlsversion",
 ];
 
 /// The members of `userIdentity`, as paths of normalised names.
 const IDENTITY: [&str; 14] = [
-    "type", "principalid", "arn", "accountid", "accesskeyid", "invokedby", "onbehalfof.userid", "sessioncontext.sessionissuer.arn",
-    "sessioncontext.sessionissuer.accountid", "sessioncontext.attributes.mfaauthenticated",
-    "sessioncontext.attributes.creationdate", "sessioncontext.webidfederationdata.federatedprovider",
-    "sessioncontext.sourceidentity", "sessioncontext.ec2roledelivery",
+    "type",
+    "principalid",
+    "arn",
+    "accountid",
+    "accesskeyid",
+    "invokedby",
+    "onbehalfof.userid",
+    "sessioncontext.sessionissuer.arn",
+    "sessioncontext.sessionissuer.accountid",
+    "sessioncontext.attributes.mfaauthenticated",
+    "sessioncontext.attributes.creationdate",
+    "sessioncontext.webidfederationdata.federatedprovider",
+    "sessioncontext.sourceidentity",
+    "sessioncontext.ec2roledelivery",
 ];
 
 /// Names of members inside JSON text, as CloudTrail spells them.
@@ -165,8 +232,16 @@ fn text_of(array: &ArrayRef) -> Option<StringArray> {
     cast(array, &DataType::Utf8).ok().map(|text| text.as_string::<i32>().clone())
 }
 
-/// The member of a struct by its normalised name.
+/// The member of a struct, or the value of a map, by its normalised name.
 fn member(array: &ArrayRef, name: &str) -> Option<ArrayRef> {
+    if array.as_map_opt().is_some() {
+        let of_row = |row| match value_at(array, row) {
+            Value::Object(object) => object.into_iter().find(|(key, _)| normal(key) == name).map(|(_, value)| value),
+            _ => None,
+        };
+        let text = |value: Value| value.as_str().map(str::to_owned);
+        return Some(Arc::new(StringArray::from_iter((0..array.len()).map(|row| of_row(row).and_then(text)))));
+    }
     let members = array.as_struct_opt()?;
     let index = members.fields().iter().position(|field| normal(field.name()) == name)?;
     members.columns().get(index).cloned()
@@ -181,8 +256,7 @@ impl Rows {
             json: HashMap::new(),
             tls_version: None,
         };
-        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            let name = canonical(field.name());
+        for (name, array) in canonical(&batch.schema()).into_iter().zip(batch.columns()) {
             if let Some(name) = SCALARS.iter().find(|scalar| **scalar == name) {
                 if let Some(text) = text_of(array) {
                     rows.scalars.insert(name, text);

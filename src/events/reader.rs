@@ -130,6 +130,11 @@ impl Reader {
         Reader { text, position: 0, base: 0, more: None, file_bytes: 0, expands: false, start: None, reread: 0 }
     }
 
+    /// Bytes of text that the reader holds.
+    pub fn held(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// Gives the buffer back for the next file.
     pub fn close(self, buffers: &mut Buffers) {
         if self.text.capacity() <= WHOLE_FILE {

@@ -309,11 +309,8 @@ impl RowBuilder {
     /// Appends the rows of one record.
     pub fn append<'a>(&mut self, record: &Record<'a>, facts: &Facts<'a>) {
         let every = self.relation == Relation::EventResources;
-        let resources = if every || self.set.contains_any(&RESOURCE_COLUMNS) {
-            resource_rows(record, every)
-        } else {
-            Vec::new()
-        };
+        let resources =
+            if every || self.set.contains_any(&RESOURCE_COLUMNS) { resource_rows(record, every) } else { Vec::new() };
         if resources.is_empty() {
             self.append_row(record, facts, &ResourceRow::default());
         } else if every {
@@ -347,9 +344,9 @@ impl RowBuilder {
                         Column::AdditionalEventData => record.additional_event_data.map(compact),
                         Column::SourceIp => source_address(record).0,
                         Column::SourceService => source_address(record).1,
-                        Column::InvokedBy => identity
-                            .invoked_by
-                            .map(|name| Cow::Owned(name.decode().trim_end_matches(';').to_owned())),
+                        Column::InvokedBy => {
+                            identity.invoked_by.map(|name| Cow::Owned(name.decode().trim_end_matches(';').to_owned()))
+                        }
                         Column::IssuedAccessKeyId => record
                             .response_elements
                             .and_then(|elements| scalar_at(elements, &["credentials", "accessKeyId"]))

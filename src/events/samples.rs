@@ -113,8 +113,19 @@ fn is_secret(key: &str) -> bool {
     let key: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let parts = ["sessiontoken", "secretaccesskey", "password", "authtoken", "privatekey", "clientsecret", "securitytoken"];
     parts.iter().any(|part| key.contains(part))
-        || ["secretstring", "secretbinary", "tokencode", "samlassertion", "webidentitytoken", "credentials3", "accesstoken",
-            "refreshtoken", "idtoken", "authorization"].contains(&key.as_str())
+        || [
+            "secretstring",
+            "secretbinary",
+            "tokencode",
+            "samlassertion",
+            "webidentitytoken",
+            "credentials3",
+            "accesstoken",
+            "refreshtoken",
+            "idtoken",
+            "authorization",
+        ]
+        .contains(&key.as_str())
 }
 
 /// Replaces long texts and containers, and the fields behind too many others, so that a record of a megabyte does not become part

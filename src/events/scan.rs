@@ -75,24 +75,18 @@ impl Scan {
         duplicates: Duplicates,
         progress: Arc<Progress>,
     ) -> Self {
-        Scan {
-            files,
-            next: AtomicUsize::new(0),
-            scope,
-            filter,
-            duplicates,
-            coverage: Mutex::default(),
-            progress,
-        }
+        Scan { files, next: AtomicUsize::new(0), scope, filter, duplicates, coverage: Mutex::default(), progress }
     }
 
     /// The next file that no worker has taken. An account that the statement does not ask for is not opened.
     fn take_file(&self) -> Option<SourceFile> {
         loop {
             let file = self.files.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            let other_account = file.folder.account_id.as_ref().is_some_and(|account| {
-                !self.filter.accounts.is_empty() && !self.filter.accounts.contains(account)
-            });
+            let other_account = file
+                .folder
+                .account_id
+                .as_ref()
+                .is_some_and(|account| !self.filter.accounts.is_empty() && !self.filter.accounts.contains(account));
             if !other_account {
                 return Some(file.clone());
             }

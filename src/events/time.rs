@@ -62,8 +62,13 @@ mod tests {
     #[test]
     fn the_fast_form_agrees_with_the_general_parser() {
         for text in [
-            "1970-01-01T00:00:00Z", "2000-02-28T23:59:59Z", "2024-02-29T12:00:00Z", "2026-10-31T07:08:09Z",
-            "1999-12-31T23:59:59Z", "9999-12-28T23:59:59Z", "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "2000-02-28T23:59:59Z",
+            "2024-02-29T12:00:00Z",
+            "2026-10-31T07:08:09Z",
+            "1999-12-31T23:59:59Z",
+            "9999-12-28T23:59:59Z",
+            "0001-01-01T00:00:00Z",
         ] {
             let expected = text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
             assert_eq!(parse(text.as_bytes()), Some(expected), "{text}");

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::diagnostic::{Finding, Position, Severity, Source};
-use super::json::{self, Member, Node, Value};
+use super::json;
 use super::read;
 
 /// A policy document.
@@ -190,13 +190,5 @@ impl Condition {
     pub fn span(&self) -> Range<usize> {
         let end = self.values.iter().map(|value| value.span.end).max().unwrap_or(self.key.span.end);
         self.key.span.start..end
-    }
-}
-
-/// The members of an object, for readers that need their names.
-pub(crate) fn members(node: &Node) -> &[Member] {
-    match &node.value {
-        Value::Object(members) => members,
-        _ => &[],
     }
 }

@@ -42,6 +42,22 @@ impl Decimal {
     }
 }
 
+impl Decimal {
+    /// A number that is larger than this one, and smaller than every larger number with at most 20 decimals. For numbers from 0 on.
+    pub fn just_above(&self) -> String {
+        format!("{}.{:0<20}1", self.integer, self.fraction)
+    }
+}
+
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let integer = if self.integer.is_empty() { "0" } else { &self.integer };
+        let point = if self.fraction.is_empty() { "" } else { "." };
+        write!(formatter, "{sign}{integer}{point}{}", self.fraction)
+    }
+}
+
 impl Ord for Decimal {
     fn cmp(&self, other: &Decimal) -> Ordering {
         match (self.negative, other.negative) {
@@ -137,8 +153,8 @@ pub fn representatives(networks: &[IpNet]) -> Vec<String> {
     for network in networks {
         addresses.push(network.network());
         match network.broadcast() {
-            IpAddr::V4(last) => addresses.extend(u32::from(last).checked_add(1).map(|next| Ipv4Addr::from(next).into())),
-            IpAddr::V6(last) => addresses.extend(u128::from(last).checked_add(1).map(|next| Ipv6Addr::from(next).into())),
+            IpAddr::V4(last) => addresses.extend(u32::from(last).checked_add(1).map(|next| IpAddr::V4(next.into()))),
+            IpAddr::V6(last) => addresses.extend(u128::from(last).checked_add(1).map(|next| IpAddr::V6(next.into()))),
         }
     }
     addresses.sort();

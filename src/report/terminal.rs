@@ -88,13 +88,13 @@ impl<W: Write> Page<'_, W> {
         self.blank()
     }
 
-    /// `what` is the predicate for one call and for several.
+    /// `what` is the predicate for one finding and for several.
     fn count_line(&mut self, tally: Tally, what: [&str; 2], style: Style) -> io::Result<()> {
         let [one, several] = what;
-        let subject = format!("{} {}", counted(tally.calls, "call"), if tally.calls == 1 { one } else { several });
+        let subject = format!("{} {}", counted(tally.findings, "finding"), if tally.findings == 1 { one } else { several });
         let detail = format!(
             ": {} by {} in {}",
-            counted(tally.findings, "finding"),
+            counted(tally.calls, "call"),
             counted(tally.principals, "principal"),
             counted(tally.accounts, "account")
         );

@@ -146,7 +146,8 @@ impl Question<'_> {
             enrich: &texts(enrich),
             exclude: &texts(self.exclude),
             finding: self.finding,
-            inventory: &[], organization_wide: false,
+            inventory: &[],
+            organization_wide: false,
         };
         let today = jiff::civil::date(2026, 11, 1);
         let context = Context { inventory: self.inventory, perimeter: self.perimeter, account_id: OWN, today };

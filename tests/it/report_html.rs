@@ -145,8 +145,8 @@ fn summary_counts_what_crosses_and_what_is_undetermined() {
     ]));
     let text = page.replace('\n', " ");
     assert!(text.contains("2 principals in 1 account would lose calls"));
-    assert!(text.contains("7 recorded calls in 2 findings cross a perimeter"));
-    assert!(text.contains("5 calls cannot be judged"));
+    assert!(text.contains("2 findings cross a perimeter: a policy that enforces the definition would deny 7 calls"));
+    assert!(text.contains("1 finding cannot be judged"));
     let unsettled = between(&text, "id=\"unsettled\"", "</table>");
     assert!(
         unsettled.contains(">AWS::S3::Bucket</a></th><td class=\"number\">5</td><td class=\"number\">1</td>"),

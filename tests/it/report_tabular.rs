@@ -457,9 +457,9 @@ fn terminal_says_what_cannot_be_judged_before_what_was_found() {
                 judged.
                 Log S3 data events on the organization trail.
 
-    1,025 calls cross the perimeter: 3 findings by 2 principals in 2 accounts
-    9 calls could not be judged: 2 findings by 1 principal in 2 accounts
-    3 calls are covered by exceptions: 1 finding by 1 principal in 1 account
+    3 findings cross the perimeter: 1,025 calls by 2 principals in 2 accounts
+    2 findings could not be judged: 9 calls by 1 principal in 2 accounts
+    1 finding is covered by an exception: 3 calls by 1 principal in 1 account
 
                                              ──────────── calls ─────────────
     Queries                        findings  crossing  undetermined  excepted

@@ -253,14 +253,8 @@ impl Palisade {
     }
 
     pub fn run<A: AsRef<OsStr>>(mut self, arguments: &[A]) -> Finished {
-        let mut child = self
-            .command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            self.command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut stdin, mut stdout, mut stderr) =
             (child.stdin.take().unwrap(), child.stdout.take().unwrap(), child.stderr.take().unwrap());
         std::thread::scope(|threads| {

@@ -140,7 +140,15 @@ fn what_a_query_gets_wrong_is_an_error_that_names_it() {
         Context { inventory: &inventory, perimeter: &perimeter, account_id: OWN, today: jiff::civil::date(2026, 11, 1) };
     let error = |frame: DataFrame, exclude: &str, finding: &str| -> EnrichError {
         let exclude = texts(&[exclude]);
-        let plan = StepPlan { query: "mine", perimeter: "none", enrich: &[], exclude: &exclude, finding, inventory: &[] , organization_wide: false };
+        let plan = StepPlan {
+            query: "mine",
+            perimeter: "none",
+            enrich: &[],
+            exclude: &exclude,
+            finding,
+            inventory: &[],
+            organization_wide: false,
+        };
         judge(frame, &plan, &context).unwrap_err()
     };
     let good = || frame(&["user_agent=x"]);
@@ -158,7 +166,15 @@ fn what_a_query_gets_wrong_is_an_error_that_names_it() {
 fn what_the_query_wants_and_nobody_provides_is_reported() {
     let (inventory, perimeter) = (inventory_without(&["s3_buckets"]), perimeter());
     let wanted = texts(&["AWS::S3::Bucket", "AWS::Organizations::Account"]);
-    let plan = StepPlan { query: "q", perimeter: "none", enrich: &[], exclude: &[], finding: "", inventory: &wanted , organization_wide: false };
+    let plan = StepPlan {
+        query: "q",
+        perimeter: "none",
+        enrich: &[],
+        exclude: &[],
+        finding: "",
+        inventory: &wanted,
+        organization_wide: false,
+    };
     let context =
         Context { inventory: &inventory, perimeter: &perimeter, account_id: OWN, today: jiff::civil::date(2026, 11, 1) };
     let judged = judge(frame(&["user_agent=x"]), &plan, &context).unwrap();
@@ -172,7 +188,15 @@ fn times_come_in_any_unit() {
     let seen =
         Int64Chunked::from_vec("last_seen".into(), vec![1_700_000_000_123_456]).into_datetime(TimeUnit::Microseconds, None);
     rows.with_column(seen.into_column()).unwrap();
-    let plan = StepPlan { query: "q", perimeter: "none", enrich: &[], exclude: &[], finding: "", inventory: &[] , organization_wide: false };
+    let plan = StepPlan {
+        query: "q",
+        perimeter: "none",
+        enrich: &[],
+        exclude: &[],
+        finding: "",
+        inventory: &[],
+        organization_wide: false,
+    };
     let context =
         Context { inventory: &inventory, perimeter: &perimeter, account_id: OWN, today: jiff::civil::date(2026, 11, 1) };
     let table = to_table(&judge(rows, &plan, &context).unwrap().frame).unwrap();

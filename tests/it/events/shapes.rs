@@ -84,7 +84,10 @@ fn every_column_has_its_field() {
         ("resource_account_id", "222222222222"),
         ("resource_arn", "arn:aws:iam::222222222222:role/target"),
         ("resource_type", "AWS::IAM::Role"),
-        ("resources", r#"[{"accountId":"222222222222","type":"AWS::IAM::Role","ARN":"arn:aws:iam::222222222222:role/target"}]"#),
+        (
+            "resources",
+            r#"[{"accountId":"222222222222","type":"AWS::IAM::Role","ARN":"arn:aws:iam::222222222222:role/target"}]"#,
+        ),
         ("session_arn", "arn:aws:sts::111111111111:assumed-role/deployer/deploy"),
         ("session_created_at", "2026-10-31T06:00:00Z"),
         ("shared_event_id", "5c1e7a52-0000-4000-8000-000000000001"),
@@ -104,7 +107,9 @@ fn a_number_that_changes_its_type_from_record_to_record_changes_nothing_else() {
     let values = [json!(0), json!(0.0), json!("0.0"), json!(null), json!({"nested": true}), json!([1])];
     let records: Vec<Value> = (0..)
         .zip(&values)
-        .map(|(n, value)| record(n, json!({"additionalEventData": {"bytesTransferredIn": value, "bytesTransferredOut": value}})))
+        .map(|(n, value)| {
+            record(n, json!({"additionalEventData": {"bytesTransferredIn": value, "bytesTransferredOut": value}}))
+        })
         .collect();
     let pass = read(&folder(&[("a.ndjson", lines(&records))]));
     assert_eq!(pass.ids(), [0, 1, 2, 3, 4, 5]);
@@ -135,8 +140,14 @@ fn the_category_of_records_older_than_the_field_comes_from_what_they_did() {
     let old = |fields| without(record(1, fields), &["eventCategory", "managementEvent"]);
     for (fields, category) in [
         (json!({}), "Management"),
-        (json!({"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "requestParameters": {"bucketName": "b", "key": "k"}}), "Data"),
-        (json!({"eventSource": "s3.amazonaws.com", "eventName": "ListObjects", "requestParameters": {"bucketName": "b"}}), "Management"),
+        (
+            json!({"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "requestParameters": {"bucketName": "b", "key": "k"}}),
+            "Data",
+        ),
+        (
+            json!({"eventSource": "s3.amazonaws.com", "eventName": "ListObjects", "requestParameters": {"bucketName": "b"}}),
+            "Management",
+        ),
         (json!({"eventSource": "lambda.amazonaws.com", "eventName": "Invoke"}), "Data"),
         (json!({"eventSource": "lambda.amazonaws.com", "eventName": "GetFunction20150331v2"}), "Management"),
         (json!({"eventType": "AwsVpceEvent"}), "NetworkActivity"),
@@ -159,8 +170,18 @@ fn what_is_null_or_empty_or_of_another_type_than_documented_is_null() {
         "eventTime": 5
     }));
     let null = [
-        "request_parameters", "error_code", "error_message", "resources", "resource_arn", "user_agent", "vpc_endpoint_id",
-        "tls_version", "additional_event_data", "event_time", "event_date", "first_seen",
+        "request_parameters",
+        "error_code",
+        "error_message",
+        "resources",
+        "resource_arn",
+        "user_agent",
+        "vpc_endpoint_id",
+        "tls_version",
+        "additional_event_data",
+        "event_time",
+        "event_date",
+        "first_seen",
     ];
     row.has(&null.map(|column| (column, None)));
     row.has(&[("event_name", Some("DescribeInstances"))]);
@@ -170,9 +191,19 @@ fn what_is_null_or_empty_or_of_another_type_than_documented_is_null() {
 fn every_shape_of_a_resource_is_read() {
     let key = "arn:aws:kms:eu-west-1:222222222222:key/k";
     for (resources, arn, owner, kind) in [
-        (json!([{"ARN": key, "accountId": "222222222222", "type": "AWS::KMS::Key"}]), Some(key), Some("222222222222"), Some("AWS::KMS::Key")),
+        (
+            json!([{"ARN": key, "accountId": "222222222222", "type": "AWS::KMS::Key"}]),
+            Some(key),
+            Some("222222222222"),
+            Some("AWS::KMS::Key"),
+        ),
         (json!([{"ARN": key, "type": "AWS::KMS::Key"}]), Some(key), None, Some("AWS::KMS::Key")),
-        (json!([{"ARNPrefix": "arn:aws:s3:::b/p", "type": "AWS::S3::Object"}]), Some("arn:aws:s3:::b/p"), None, Some("AWS::S3::Object")),
+        (
+            json!([{"ARNPrefix": "arn:aws:s3:::b/p", "type": "AWS::S3::Object"}]),
+            Some("arn:aws:s3:::b/p"),
+            None,
+            Some("AWS::S3::Object"),
+        ),
         (json!([{"ARN": key, "accountId": "222222222222"}]), Some(key), Some("222222222222"), None),
         (json!([{"ARN": key, "accountId": "HIDDEN_DUE_TO_SECURITY_REASONS"}]), Some(key), None, None),
         (json!([{"accountId": "222222222222", "type": "AWS::KMS::Key"}]), None, Some("222222222222"), Some("AWS::KMS::Key")),
@@ -192,7 +223,8 @@ fn s3_resources(fields: Value) -> (Row, Vec<[Option<String>; 3]>) {
     let folder = folder(&[("record.json", record(1, fields).to_string())]);
     let location = folder.path().to_str().unwrap();
     let pass = pass(&[location], &Scope::default(), Relation::EventResources);
-    let cells = |row: &Row| ["resource_arn", "resource_account_id", "resource_type"].map(|name| row.get(name).map(str::to_owned));
+    let cells =
+        |row: &Row| ["resource_arn", "resource_account_id", "resource_type"].map(|name| row.get(name).map(str::to_owned));
     (read(&folder).row().clone(), pass.rows.iter().map(cells).collect())
 }
 
@@ -386,8 +418,18 @@ fn a_principal_is_what_a_policy_would_name() {
             Some("arn:aws:sts::111111111111:federated-user/jane"),
             Some("111111111111"),
         ),
-        (json!({"type": "IdentityCenterUser", "accountId": "111111111111", "onBehalfOf": {"userId": "u-1"}}), None, None, Some("111111111111")),
-        (json!({"type": "AWSAccount", "principalId": "AIDAFOREIGN", "accountId": "999999999999"}), None, None, Some("999999999999")),
+        (
+            json!({"type": "IdentityCenterUser", "accountId": "111111111111", "onBehalfOf": {"userId": "u-1"}}),
+            None,
+            None,
+            Some("111111111111"),
+        ),
+        (
+            json!({"type": "AWSAccount", "principalId": "AIDAFOREIGN", "accountId": "999999999999"}),
+            None,
+            None,
+            Some("999999999999"),
+        ),
         (json!({"type": "WebIdentityUser", "principalId": "x", "identityProvider": "accounts.example.com"}), None, None, None),
         (json!(null), None, None, None),
         (json!("jane"), None, None, None),

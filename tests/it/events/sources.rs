@@ -90,7 +90,8 @@ fn name(day: &str, unique: &str) -> String {
 
 #[test]
 fn the_folder_names_the_account_and_the_record_its_region() {
-    let global = record(1, json!({"awsRegion": "us-east-1", "eventSource": "iam.amazonaws.com", "recipientAccountId": "999999999999"}));
+    let global =
+        record(1, json!({"awsRegion": "us-east-1", "eventSource": "iam.amazonaws.com", "recipientAccountId": "999999999999"}));
     let pass = read(&folder(&[(name("2026/10/31", "a").as_str(), gzip(delivered(&[global])))]));
     pass.row().has(&[
         ("account_id", Some("111111111111")),
@@ -117,7 +118,10 @@ fn digests_and_insights_are_counted_and_not_read() {
     let insight = record(2, json!({"eventCategory": "Insight", "eventType": "AwsCloudTrailInsight"}));
     let base = "AWSLogs/111111111111";
     let pass = read(&folder(&[
-        (format!("{base}/CloudTrail/us-west-1/2026/10/31/a.json.gz").as_str(), gzip(delivered(&[record(1, json!({})), insight.clone()]))),
+        (
+            format!("{base}/CloudTrail/us-west-1/2026/10/31/a.json.gz").as_str(),
+            gzip(delivered(&[record(1, json!({})), insight.clone()])),
+        ),
         (format!("{base}/CloudTrail-Digest/us-west-1/2026/10/31/d.json.gz").as_str(), gzip(digest.to_string())),
         (format!("{base}/CloudTrail-Insight/us-west-1/2026/10/31/i.json.gz").as_str(), gzip(delivered(&[insight]))),
         ("copied/111111111111_CloudTrail-Digest_us-west-1_trail_us-west-1_20261031T070000Z.json.gz", gzip(digest.to_string())),
@@ -160,10 +164,13 @@ fn records_without_an_id_all_count() {
 #[test]
 fn an_addendum_replaces_its_original_whichever_comes_first() {
     let original = record(1, json!({"errorCode": "AccessDenied"}));
-    let addendum = record(2, json!({
-        "eventTime": "2026-10-31T11:00:00Z",
-        "addendum": {"reason": "UPDATED_DATA", "updatedFields": "errorCode", "originalEventID": event_id(1)}
-    }));
+    let addendum = record(
+        2,
+        json!({
+            "eventTime": "2026-10-31T11:00:00Z",
+            "addendum": {"reason": "UPDATED_DATA", "updatedFields": "errorCode", "originalEventID": event_id(1)}
+        }),
+    );
     let [early, late] = ["2026/10/30", "2026/11/01"].map(|day| name(day, "a"));
     for (first, second) in [(&original, &addendum), (&addendum, &original)] {
         let pass = read(&folder(&[
@@ -229,9 +236,11 @@ fn the_coverage_tells_what_is_there_and_which_days_are_not() {
     let coverage = read(&folder).coverage;
     assert_eq!((coverage.files, coverage.records), (3, 4));
     assert!(coverage.has_management_events && coverage.has_data_events && !coverage.has_network_activity_events);
-    let sources: Vec<_> = coverage.data_event_sources.iter().map(|source| (source.event_source.as_str(), source.records)).collect();
+    let sources: Vec<_> =
+        coverage.data_event_sources.iter().map(|source| (source.event_source.as_str(), source.records)).collect();
     assert_eq!(sources, [("s3.amazonaws.com", 1)]);
-    let missing: Vec<_> = coverage.days_without_file.iter().map(|missing| (missing.account_id.as_str(), missing.days.clone())).collect();
+    let missing: Vec<_> =
+        coverage.days_without_file.iter().map(|missing| (missing.account_id.as_str(), missing.days.clone())).collect();
     assert_eq!(missing, [("111111111111", vec!["2026-10-29".to_owned(), "2026-10-30".to_owned()])]);
     let streams: Vec<_> = coverage
         .streams
@@ -245,7 +254,9 @@ fn the_coverage_tells_what_is_there_and_which_days_are_not() {
 fn the_examples_of_what_was_skipped_do_not_depend_on_which_worker_met_them() {
     // Delivered in another order than their names.
     let files: Vec<(String, String)> = (0..40)
-        .map(|n| (format!("{}_CloudTrail_x_202610{:02}T0000Z_.json", 99 - n, n % 28 + 1), "nonsense\n{\"a\":\n{\"b\":\n".repeat(3)))
+        .map(|n| {
+            (format!("{}_CloudTrail_x_202610{:02}T0000Z_.json", 99 - n, n % 28 + 1), "nonsense\n{\"a\":\n{\"b\":\n".repeat(3))
+        })
         .collect();
     let folder = folder(&files.iter().map(|(name, content)| (name.as_str(), content)).collect::<Vec<_>>());
     let first = read(&folder).coverage.skipped;

@@ -1,0 +1,162 @@
+//! Whether a policy type applies to a request at all.
+//!
+//! Service control policies: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>.
+//! Resource control policies: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>.
+//! VPC endpoint policies: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>.
+
+use super::request::{PrincipalType, Request};
+use super::truth::{Truth, any};
+
+/// Service prefixes whose resources resource control policies protect, as of 2026-10-27.
+pub const RCP_SERVICES: [&str; 62] = [
+    "aoss",
+    "appconfig",
+    "appstream",
+    "autoscaling",
+    "autoscaling-plans",
+    "budgets",
+    "clouddirectory",
+    "cloudfront",
+    "cloudsearch",
+    "cloudtrail-data",
+    "codeartifact",
+    "codebuild",
+    "codecommit",
+    "codepipeline",
+    "cognito-identity",
+    "cognito-idp",
+    "comprehend",
+    "comprehendmedical",
+    "compute-optimizer",
+    "cost-optimization-hub",
+    "dax",
+    "dsql",
+    "dynamodb",
+    "ecr",
+    "ecr-public",
+    "events",
+    "firehose",
+    "fis",
+    "fms",
+    "gamelift",
+    "health",
+    "inspector-scan",
+    "kendra",
+    "kinesisvideo",
+    "kms",
+    "logs",
+    "memorydb",
+    "networkmonitor",
+    "notifications",
+    "opensearch",
+    "pca-connector-ad",
+    "personalize",
+    "polly",
+    "pricing",
+    "resource-groups",
+    "rolesanywhere",
+    "s3",
+    "secretsmanager",
+    "servicediscovery",
+    "signin",
+    "sqs",
+    "sts",
+    "support",
+    "swf",
+    "textract",
+    "timestream-influxdb",
+    "transcribe",
+    "transfer",
+    "translate",
+    "wafv2",
+    "workspaces",
+    "xray",
+];
+
+/// May a resource control policy deny actions of the service? The documentation lists Amazon OpenSearch Service as `opensearch`,
+/// while its IAM prefix is `es`: nobody says which is meant.
+pub fn rcp_supports(service: &str) -> Truth {
+    if RCP_SERVICES.contains(&service) {
+        Truth::True
+    } else if service == "es" {
+        Truth::Unknown
+    } else {
+        Truth::False
+    }
+}
+
+/// Whether a layer applies, and why not or why that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applies {
+    pub truth: Truth,
+    /// Empty if it applies.
+    pub reason: &'static str,
+}
+
+const APPLIES: Applies = Applies { truth: Truth::True, reason: "" };
+
+/// The first reason that exempts for certain; else the first that may.
+fn unless(reasons: &[(Truth, &'static str)]) -> Applies {
+    let exempt = any(reasons.iter().map(|(truth, _)| *truth));
+    let reason = reasons.iter().find(|(truth, _)| *truth == exempt && !exempt.is_false()).map_or("", |(_, reason)| *reason);
+    Applies { truth: exempt.negated(), reason }
+}
+
+fn service_linked_role(request: &Request) -> Truth {
+    request.facts.service_linked_role.unwrap_or_else(|| request.principal.is_service_linked_role())
+}
+
+/// The one action that needs no permission and that no Deny stops:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
+pub fn is_never_denied(request: &Request) -> bool {
+    request.service == "sts" && request.action_name == "getcalleridentity"
+}
+
+/// Do service control policies bind the caller?
+pub fn service_control(request: &Request) -> Applies {
+    let kind = request.principal.principal_type;
+    unless(&[
+        ((kind == PrincipalType::Service).into(), "service control policies do not bind service principals"),
+        ((kind == PrincipalType::Anonymous).into(), "service control policies do not bind anonymous callers"),
+        (service_linked_role(request), "service control policies do not bind service-linked roles"),
+        (request.facts.principal_in_management_account, "service control policies do not bind the management account"),
+        (
+            request.facts.principal_in_organization.negated(),
+            "service control policies do not bind principals outside the organization",
+        ),
+    ])
+}
+
+/// Do resource control policies protect the resource from the call?
+pub fn resource_control(request: &Request) -> Applies {
+    unless(&[
+        (rcp_supports(&request.service).negated(), "resource control policies do not support the service"),
+        (service_linked_role(request), "resource control policies do not apply to calls by service-linked roles"),
+        (
+            request.facts.resource_in_management_account,
+            "resource control policies do not apply to resources of the management account",
+        ),
+        (
+            request.facts.resource_in_organization.negated(),
+            "resource control policies do not apply to resources outside the organization",
+        ),
+        (request.facts.aws_managed_key, "resource control policies do not apply to AWS managed KMS keys"),
+        (
+            (request.service == "kms" && request.action_name == "retiregrant").into(),
+            "resource control policies do not apply to kms:RetireGrant",
+        ),
+    ])
+}
+
+/// Is the policy of the VPC endpoint evaluated?
+pub fn vpc_endpoint(request: &Request) -> Applies {
+    unless(&[(
+        request.facts.forward_access_session,
+        "calls that a service makes with the caller's credentials do not pass the endpoint",
+    )])
+}
+
+/// Does the layer apply whoever calls?
+pub fn always() -> Applies {
+    APPLIES
+}

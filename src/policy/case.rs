@@ -1,0 +1,350 @@
+//! One request with its policies, written down as JSON, and the answer as JSON. The format is described in `docs/policy-case.md`.
+
+mod derive;
+mod layers;
+mod output;
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::context::{Context, ContextValue, Unknown};
+use super::diagnostic::{Finding, Source};
+use super::document::InvalidPolicy;
+use super::json::{self, Member, Node, Value};
+use super::layers::Policies;
+use super::pattern::Glob;
+use super::request::{Facts, Principal, PrincipalType, Request, Resource};
+use super::suggest::did_you_mean;
+use super::truth::Truth;
+use super::verdict::judge;
+
+pub use output::answer;
+
+/// A case, ready to judge.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub id: Option<String>,
+    pub request: Request,
+    pub policies: Policies,
+    /// What is doubtful in its policies, for people.
+    pub warnings: Vec<String>,
+}
+
+/// The cases of a file: one object, or a list of them. A case that cannot be read does not keep the others from being judged.
+#[derive(Debug)]
+pub struct Cases {
+    /// Was the file a list?
+    pub is_list: bool,
+    /// With the id of each case, if it has one.
+    pub cases: Vec<(Option<String>, Result<Case, InvalidPolicy>)>,
+}
+
+/// Reads the cases of a file. Fails only if the file is no JSON.
+pub fn read(source: &Arc<Source>) -> Result<Cases, InvalidPolicy> {
+    let node = json::parse(source.text()).map_err(|error| InvalidPolicy {
+        source: Arc::clone(source),
+        findings: vec![Finding::error("invalid-json", error.at..error.at + 1, error.message)],
+    })?;
+    let is_list = matches!(node.value, Value::Array(_));
+    let cases = node
+        .one_or_many()
+        .iter()
+        .map(|node| (node.get("id").and_then(Node::scalar), Reader { source, findings: Vec::new(), warnings: Vec::new() }.case(node)))
+        .collect();
+    Ok(Cases { is_list, cases })
+}
+
+/// The answers to all cases of a file, in its form: one object, or a list. A case that cannot be judged has an `error`.
+pub fn evaluate(source: &Arc<Source>) -> Result<Evaluated, InvalidPolicy> {
+    let Cases { is_list, cases } = read(source)?;
+    let mut failed = 0;
+    let mut answers: Vec<Json> = cases
+        .into_iter()
+        .map(|(id, case)| match case {
+            Ok(case) => answer(&case, &judge(&case.policies, &case.request)),
+            Err(error) => {
+                failed += 1;
+                serde_json::json!({ "id": id, "error": error.to_string() })
+            }
+        })
+        .collect();
+    let answers = if is_list { Json::Array(answers) } else { answers.pop().unwrap_or(Json::Null) };
+    Ok(Evaluated { answers, failed })
+}
+
+/// The answers of [`evaluate`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated {
+    pub answers: Json,
+    /// Cases that could not be read.
+    pub failed: usize,
+}
+
+struct Reader<'a> {
+    source: &'a Arc<Source>,
+    findings: Vec<Finding>,
+    warnings: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, node: &Node, message: impl Into<String>) {
+        self.findings.push(Finding::error("invalid-case", node.span.clone(), message));
+    }
+
+    fn unknown_names(&mut self, members: &[Member], known: &[&str], place: &str) {
+        for member in members {
+            if !known.contains(&member.key.as_str()) {
+                let message = format!("`{}` is no element of {place}", member.key);
+                let finding = Finding::error("invalid-case", member.key_span.clone(), message);
+                self.findings.push(finding.help(did_you_mean(&member.key, known)));
+            }
+        }
+    }
+
+    fn case(mut self, node: &Node) -> Result<Case, InvalidPolicy> {
+        let case = self.read_case(node);
+        match case {
+            Some(case) if self.findings.is_empty() => Ok(case),
+            _ => Err(InvalidPolicy { source: Arc::clone(self.source), findings: self.findings }),
+        }
+    }
+
+    fn read_case(&mut self, node: &Node) -> Option<Case> {
+        const KNOWN: [&str; 11] = [
+            "id", "description", "principal", "action", "resource", "context", "other_keys", "policies", "flags", "expected",
+            "$schema",
+        ];
+        let Some(members) = node.members() else {
+            self.wrong(node, format!("a case must be an object, found {}", node.kind()));
+            return None;
+        };
+        self.unknown_names(members, &KNOWN, "a case");
+        let (principal, tags) = self.principal(node.get("principal"))?;
+        let Some(action) = node.get("action") else {
+            self.wrong(node, "the case has no `action`");
+            return None;
+        };
+        let (resource, owner, resource_tags) = self.resource(node.get("resource"));
+        let Some(mut request) = action.as_str().and_then(|text| Request::new(principal, text, resource)) else {
+            self.wrong(action, "an action is a text such as \"s3:GetObject\"");
+            return None;
+        };
+        request.resource_account = owner;
+        request.context = self.context(node.get("context"), node.get("other_keys"));
+        derive::fill(&mut request, &tags, &resource_tags);
+        request.facts = self.facts(node.get("flags"), &request);
+        let policies = self.policies(node.get("policies"));
+        let id = node.get("id").and_then(Node::scalar);
+        Some(Case { id, request, policies, warnings: std::mem::take(&mut self.warnings) })
+    }
+
+    fn text(&mut self, node: Option<&Node>, what: &str) -> Option<String> {
+        let node = node?;
+        match &node.value {
+            Value::Null => None,
+            Value::String(_) | Value::Number(_) => node.scalar(),
+            _ => {
+                self.wrong(node, format!("{what} must be a text, found {}", node.kind()));
+                None
+            }
+        }
+    }
+
+    fn tags(&mut self, node: Option<&Node>) -> Vec<(String, String)> {
+        let Some(node) = node else { return Vec::new() };
+        let Some(members) = node.members() else {
+            self.wrong(node, "tags are an object of names and values");
+            return Vec::new();
+        };
+        members.iter().filter_map(|member| Some((member.key.clone(), member.value.scalar()?))).collect()
+    }
+
+    fn principal(&mut self, node: Option<&Node>) -> Option<(Principal, Vec<(String, String)>)> {
+        let Some(node) = node else { return Some((Principal::of_type(PrincipalType::Account), Vec::new())) };
+        if let Some(name) = node.as_str() {
+            let principal = Principal::from_name(name);
+            if principal.is_none() {
+                self.wrong(node, "a principal is an ARN, an account id, a service name or \"anonymous\"");
+            }
+            return principal.map(|principal| (principal, Vec::new()));
+        }
+        let Some(members) = node.members() else {
+            if node.value == Value::Null {
+                return Some((Principal::of_type(PrincipalType::Account), Vec::new()));
+            }
+            self.wrong(node, "a principal is a text or an object");
+            return None;
+        };
+        const KNOWN: [&str; 8] = ["arn", "account", "type", "role_arn", "id", "service", "canonical_user", "tags"];
+        self.unknown_names(members, &KNOWN, "a principal");
+        let arn = self.text(node.get("arn"), "`arn`");
+        let role_arn = self.text(node.get("role_arn"), "`role_arn`");
+        let account = self.text(node.get("account"), "`account`");
+        let services: Vec<String> =
+            node.get("service").map(|node| node.one_or_many().iter().filter_map(Node::scalar).collect()).unwrap_or_default();
+        let named = arn.as_deref().or(role_arn.as_deref()).or(services.first().map(String::as_str)).or(account.as_deref());
+        let mut principal = named.and_then(Principal::from_name).unwrap_or_else(|| Principal::of_type(PrincipalType::Account));
+        if let Some(kind) = node.get("type") {
+            match kind.as_str().and_then(principal_type) {
+                Some(kind) => principal.principal_type = kind,
+                None => self.wrong(kind, format!("a type of principal is one of {}", TYPE_NAMES.join(", "))),
+            }
+        }
+        principal.account = account.or(principal.account);
+        principal.role_arn = role_arn.or(principal.role_arn);
+        principal.unique_id = self.text(node.get("id"), "`id`").map(|id| match id.split_once(':') {
+            Some((id, _)) => id.to_owned(),
+            None => id,
+        });
+        principal.canonical_user = self.text(node.get("canonical_user"), "`canonical_user`");
+        if !services.is_empty() {
+            principal.services = services;
+        }
+        Some((principal, self.tags(node.get("tags"))))
+    }
+
+    fn resource(&mut self, node: Option<&Node>) -> (Resource, Option<String>, Vec<(String, String)>) {
+        let known = |text: &str| if text == "unknown" { Resource::Unknown } else { Resource::Known(text.to_owned()) };
+        let Some(node) = node else { return (Resource::Unknown, None, Vec::new()) };
+        if let Some(text) = node.as_str() {
+            return (known(text), None, Vec::new());
+        }
+        let Some(members) = node.members() else {
+            self.wrong(node, "a resource is an ARN, \"*\", \"unknown\" or an object");
+            return (Resource::Unknown, None, Vec::new());
+        };
+        self.unknown_names(members, &["arn", "pattern", "account", "tags"], "a resource");
+        let resource = match (self.text(node.get("arn"), "`arn`"), self.text(node.get("pattern"), "`pattern`")) {
+            (Some(arn), _) => known(&arn),
+            (None, Some(pattern)) => Resource::Partial(Glob::new(&pattern)),
+            (None, None) => Resource::Unknown,
+        };
+        let account = self.text(node.get("account"), "`account`");
+        (resource, account, self.tags(node.get("tags")))
+    }
+
+    fn context(&mut self, node: Option<&Node>, rest: Option<&Node>) -> Context {
+        let mut context = Context::new();
+        match rest.map(|rest| (rest, rest.as_str())) {
+            None | Some((_, Some("absent"))) => {}
+            Some((_, Some("unknown"))) => context = context.with_unknown_rest("the case does not give it"),
+            Some((rest, _)) => self.wrong(rest, "`other_keys` is \"absent\" or \"unknown\""),
+        }
+        let Some(node) = node else { return context };
+        let Some(members) = node.members() else {
+            self.wrong(node, "the context is an object of condition keys");
+            return context;
+        };
+        for member in members {
+            if let Some(value) = self.context_value(&member.value) {
+                context.set(&member.key, value);
+            }
+        }
+        context
+    }
+
+    fn context_value(&mut self, node: &Node) -> Option<ContextValue> {
+        if let Some(members) = node.members() {
+            const KNOWN: [&str; 6] = ["present", "absent", "unknown", "may_be_absent", "candidates", "known_values"];
+            self.unknown_names(members, &KNOWN, "a context value");
+            if let Some(present) = node.get("present") {
+                return Some(ContextValue::Present(self.values(present)));
+            }
+            if node.get("absent").is_some() {
+                return Some(ContextValue::Absent);
+            }
+            let Some(why) = self.text(node.get("unknown"), "`unknown`") else {
+                self.wrong(node, "a context value is {\"present\": […]}, \"absent\" or {\"unknown\": \"why\"}");
+                return None;
+            };
+            let may_be_absent = node.get("may_be_absent").is_none_or(|node| node.value != Value::Bool(false));
+            let candidates = node.get("candidates").map(|node| node.one_or_many().iter().map(|node| self.values(node)).collect());
+            let known_members = node.get("known_values").map(|node| self.values(node)).unwrap_or_default();
+            return Some(ContextValue::Unknown(Unknown { why, may_be_absent, candidates, known_members }));
+        }
+        match &node.value {
+            Value::Null => Some(ContextValue::Absent),
+            Value::String(text) if text == "absent" => Some(ContextValue::Absent),
+            Value::String(text) if text == "unknown" => {
+                Some(ContextValue::Unknown(Unknown::new("the case says that it is not known")))
+            }
+            _ => Some(ContextValue::Present(self.values(node))),
+        }
+    }
+
+    fn values(&mut self, node: &Node) -> Vec<String> {
+        let mut values = Vec::new();
+        for node in node.one_or_many() {
+            match node.scalar() {
+                Some(value) => values.push(value),
+                None => self.wrong(node, format!("a value must be a text, number, true or false, found {}", node.kind())),
+            }
+        }
+        values
+    }
+
+    fn facts(&mut self, node: Option<&Node>, request: &Request) -> Facts {
+        let mut facts = Facts::default();
+        let Some(members) = node.and_then(Node::members) else { return facts };
+        const KNOWN: [&str; 9] = [
+            "service_linked_role",
+            "principal_in_management_account",
+            "principal_in_organization",
+            "resource_in_management_account",
+            "resource_in_organization",
+            "aws_managed_key",
+            "forward_access_session",
+            "gateway_endpoint",
+            "management_account",
+        ];
+        self.unknown_names(members, &KNOWN, "the flags");
+        for member in members {
+            if member.key == "management_account" {
+                let id = member.value.scalar();
+                facts.principal_in_management_account = (request.principal.account == id && id.is_some()).into();
+                let owner = request.resource_account.as_ref().or(request.principal.account.as_ref());
+                facts.resource_in_management_account = (owner == id.as_ref() && id.is_some()).into();
+                continue;
+            }
+            let truth = match &member.value.value {
+                Value::Bool(value) => Truth::from(*value),
+                Value::String(text) if text == "unknown" => Truth::Unknown,
+                _ => {
+                    self.wrong(&member.value, format!("`{}` is true, false or \"unknown\"", member.key));
+                    continue;
+                }
+            };
+            match member.key.as_str() {
+                "service_linked_role" => facts.service_linked_role = Some(truth),
+                "principal_in_management_account" => facts.principal_in_management_account = truth,
+                "principal_in_organization" => facts.principal_in_organization = truth,
+                "resource_in_management_account" => facts.resource_in_management_account = truth,
+                "resource_in_organization" => facts.resource_in_organization = truth,
+                "aws_managed_key" => facts.aws_managed_key = truth,
+                "forward_access_session" => facts.forward_access_session = truth,
+                "gateway_endpoint" => facts.gateway_endpoint = truth.is_true(),
+                _ => {}
+            }
+        }
+        facts
+    }
+}
+
+const TYPE_NAMES: [&str; 8] =
+    ["Root", "User", "AssumedRole", "FederatedUser", "Federated", "Service", "Anonymous", "Account"];
+
+/// The names of this format, and those that CloudTrail writes.
+fn principal_type(name: &str) -> Option<PrincipalType> {
+    Some(match name {
+        "Root" => PrincipalType::Root,
+        "User" | "IAMUser" => PrincipalType::User,
+        "AssumedRole" | "Role" => PrincipalType::AssumedRole,
+        "FederatedUser" => PrincipalType::FederatedUser,
+        "Federated" | "WebIdentityUser" | "SAMLUser" => PrincipalType::Federated,
+        "Service" | "AWSService" => PrincipalType::Service,
+        "Anonymous" => PrincipalType::Anonymous,
+        "Account" | "AWSAccount" => PrincipalType::Account,
+        _ => return None,
+    })
+}

@@ -1,0 +1,270 @@
+//! A policy, compiled: actions indexed by service, patterns cut, values read. Compiled once, evaluated for every request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::condition::Condition;
+use super::context::View;
+use super::diagnostic::{Position, Source};
+use super::document::{self, Document, Effect, Elements, Principals, Version};
+use super::pattern::{ActionPattern, Glob, Token, bind_to_arn_parts};
+use super::principal::{self, Named};
+use super::request::{Request, Resource};
+use super::template::{Resolved, Template};
+use super::truth::{Truth, all, any};
+
+/// What a policy is attached to, which decides what it may contain and how it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PolicyType {
+    ServiceControl,
+    ResourceControl,
+    VpcEndpoint,
+    Resource,
+    Identity,
+    Boundary,
+    Session,
+}
+
+impl PolicyType {
+    pub const ALL: [PolicyType; 7] = [
+        PolicyType::ServiceControl,
+        PolicyType::ResourceControl,
+        PolicyType::VpcEndpoint,
+        PolicyType::Resource,
+        PolicyType::Identity,
+        PolicyType::Boundary,
+        PolicyType::Session,
+    ];
+
+    /// The short name, as in the command line and in cases.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PolicyType::ServiceControl => "scp",
+            PolicyType::ResourceControl => "rcp",
+            PolicyType::VpcEndpoint => "endpoint",
+            PolicyType::Resource => "resource",
+            PolicyType::Identity => "identity",
+            PolicyType::Boundary => "boundary",
+            PolicyType::Session => "session",
+        }
+    }
+
+    /// What AWS calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            PolicyType::ServiceControl => "service control policy",
+            PolicyType::ResourceControl => "resource control policy",
+            PolicyType::VpcEndpoint => "VPC endpoint policy",
+            PolicyType::Resource => "resource-based policy",
+            PolicyType::Identity => "identity-based policy",
+            PolicyType::Boundary => "permissions boundary",
+            PolicyType::Session => "session policy",
+        }
+    }
+
+    /// Does the policy say in its statements whom it is about?
+    pub fn has_principals(self) -> bool {
+        matches!(self, PolicyType::ResourceControl | PolicyType::VpcEndpoint | PolicyType::Resource)
+    }
+}
+
+/// A compiled policy.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// For people: the file, or the name that a case gives.
+    pub name: String,
+    pub policy_type: PolicyType,
+    pub source: Arc<Source>,
+    pub statements: Vec<Statement>,
+    /// For each service prefix that a statement names: the statements to look at. Other services: `general`.
+    by_service: HashMap<Box<str>, Box<[u32]>>,
+    general: Box<[u32]>,
+}
+
+/// A compiled statement.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// From 0, in the order of the document.
+    pub index: usize,
+    pub sid: Option<String>,
+    pub effect: Effect,
+    pub position: Position,
+    pub conditions: Vec<Condition>,
+    principal: Option<Principals>,
+    actions: Vec<ActionPattern>,
+    actions_negated: bool,
+    resources: Vec<ResourcePattern>,
+    resources_negated: bool,
+}
+
+#[derive(Debug, Clone)]
+enum ResourcePattern {
+    Constant(Glob),
+    Template(Template),
+    /// AWS refuses it where it stands: it matches nothing.
+    Nothing,
+}
+
+/// What one statement says of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched {
+    /// Action, resource and conditions.
+    pub truth: Truth,
+    pub named: Named,
+}
+
+impl Matched {
+    pub fn at_all(self) -> Truth {
+        self.truth.and(self.named.at_all())
+    }
+}
+
+impl Policy {
+    pub fn compile(name: &str, document: &Document, policy_type: PolicyType) -> Policy {
+        let statements: Vec<Statement> =
+            document.statements.iter().map(|statement| Statement::compile(statement, document, policy_type)).collect();
+        let mut services: Vec<&str> =
+            statements.iter().flat_map(|statement| &statement.actions).filter_map(|action| action.service.as_deref()).collect();
+        services.sort_unstable();
+        services.dedup();
+        let numbered = || statements.iter().zip(0_u32..);
+        let chosen = |service: Option<&str>| -> Box<[u32]> {
+            numbered().filter(|(statement, _)| statement.concerns(service)).map(|(_, number)| number).collect()
+        };
+        Policy {
+            name: name.to_owned(),
+            policy_type,
+            source: Arc::clone(&document.source),
+            by_service: services.iter().map(|service| (Box::from(*service), chosen(Some(service)))).collect(),
+            general: chosen(None),
+            statements,
+        }
+    }
+
+    /// The statements that may be about an action of the service, in the order of the document.
+    pub fn statements_for(&self, service: &str) -> impl Iterator<Item = &Statement> {
+        let numbers = self.by_service.get(service).unwrap_or(&self.general);
+        numbers.iter().filter_map(|number| self.statements.get(usize::try_from(*number).ok()?))
+    }
+}
+
+impl Statement {
+    fn compile(statement: &document::Statement, document: &Document, policy_type: PolicyType) -> Statement {
+        let version = document.version;
+        let resources = |elements: &Elements| {
+            elements.items.iter().map(|item| ResourcePattern::compile(&item.text, version, policy_type)).collect()
+        };
+        Statement {
+            index: statement.index,
+            sid: statement.sid.as_ref().map(|sid| sid.text.clone()),
+            effect: statement.effect,
+            position: document.position(statement.span.start),
+            principal: statement.principal.clone(),
+            actions: statement.action.items.iter().filter_map(|item| ActionPattern::parse(&item.text)).collect(),
+            actions_negated: statement.action.negated,
+            // Without a resource, as in role trust policies, the statement is about the resource that holds it.
+            resources: statement.resource.as_ref().map_or_else(|| vec![ResourcePattern::Constant(Glob::new("*"))], resources),
+            resources_negated: statement.resource.as_ref().is_some_and(|elements| elements.negated),
+            conditions: statement.conditions.iter().map(|condition| Condition::compile(condition, version)).collect(),
+        }
+    }
+
+    /// May the statement be about an action of this service (`None`: of a service that no statement names)?
+    fn concerns(&self, service: Option<&str>) -> bool {
+        self.actions_negated
+            || self.actions.iter().any(|action| action.service.is_none() || action.service.as_deref() == service)
+    }
+
+    /// What the statement says of the request. `has_boundary`: the caller has a permissions boundary.
+    pub fn matches(&self, request: &Request, view: &View<'_>, has_boundary: bool) -> Matched {
+        let action = self.actions.iter().any(|action| action.matches(&request.service, &request.action_name));
+        if action == self.actions_negated {
+            return Matched { truth: Truth::False, named: Named::ATTACHED };
+        }
+        let named = match &self.principal {
+            Some(principals) => principal::named(principals, &request.principal, self.effect, has_boundary),
+            None => Named::ATTACHED,
+        };
+        if named.at_all().is_false() {
+            return Matched { truth: Truth::False, named };
+        }
+        let resource = self.resource(request, view);
+        let truth = if resource.is_false() {
+            resource
+        } else {
+            resource.and(all(self.conditions.iter().map(|condition| condition.evaluate(view))))
+        };
+        Matched { truth, named }
+    }
+
+    /// Does the resource element match?
+    pub fn resource(&self, request: &Request, view: &View<'_>) -> Truth {
+        any(self.resources.iter().map(|pattern| pattern.matches(&request.resource, view))).negated_if(self.resources_negated)
+    }
+
+    /// The keys of policy variables in the resource element, in lower case.
+    pub fn resource_variables(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().flat_map(|pattern| match pattern {
+            ResourcePattern::Template(template) => template.variables().collect::<Vec<_>>(),
+            ResourcePattern::Constant(_) | ResourcePattern::Nothing => Vec::new(),
+        })
+    }
+}
+
+impl ResourcePattern {
+    fn compile(text: &str, version: Version, policy_type: PolicyType) -> ResourcePattern {
+        let Some(completed) = complete_arn(text, policy_type) else { return ResourcePattern::Nothing };
+        match Template::parse(&completed, version, true) {
+            Err(_) => ResourcePattern::Nothing,
+            Ok(template) => match template.constant() {
+                Some(tokens) => ResourcePattern::Constant(bound(tokens.to_vec())),
+                None => ResourcePattern::Template(template),
+            },
+        }
+    }
+
+    fn matches(&self, resource: &Resource, view: &View<'_>) -> Truth {
+        match self {
+            ResourcePattern::Nothing => Truth::False,
+            ResourcePattern::Constant(glob) => glob_matches(glob, resource),
+            ResourcePattern::Template(template) => match template.resolve(view) {
+                Resolved::Tokens(tokens) => glob_matches(&bound(tokens), resource),
+                Resolved::Null => Truth::False,
+                Resolved::Unknown => Truth::Unknown,
+            },
+        }
+    }
+}
+
+fn bound(mut tokens: Vec<Token>) -> Glob {
+    bind_to_arn_parts(&mut tokens);
+    Glob::from_tokens(tokens)
+}
+
+fn glob_matches(glob: &Glob, resource: &Resource) -> Truth {
+    match resource {
+        Resource::Known(arn) => glob.matches(arn).into(),
+        Resource::Unknown if glob.is_everything() => Truth::True,
+        Resource::Unknown => Truth::Unknown,
+        Resource::Partial(partial) if glob.covers(partial) => Truth::True,
+        Resource::Partial(partial) if glob.overlaps(partial) => Truth::Unknown,
+        Resource::Partial(_) => Truth::False,
+    }
+}
+
+/// An ARN pattern with fewer than six parts, as policies of the type complete it. `None`: AWS refuses it there.
+///
+/// Identity policies and boundaries complete it with `*`; resource-based and endpoint policies read it as it is; a service control
+/// policy takes it if it ends in `*`.
+pub fn complete_arn(text: &str, policy_type: PolicyType) -> Option<String> {
+    let colons = text.split("${").next().unwrap_or_default().matches(':').count();
+    if colons >= 5 || !text.starts_with("arn:") || text.contains("${") {
+        return Some(text.to_owned());
+    }
+    match policy_type {
+        PolicyType::Identity | PolicyType::Boundary => Some(format!("{text}{}", ":*".repeat(5 - colons))),
+        PolicyType::Resource | PolicyType::VpcEndpoint => Some(text.to_owned()),
+        PolicyType::ServiceControl => text.ends_with('*').then(|| text.to_owned()),
+        PolicyType::ResourceControl | PolicyType::Session => None,
+    }
+}
