@@ -51,7 +51,7 @@ class Series:
 
     def as_dict(self):
         runs = [{"wall_seconds": run.wall, "processor_seconds": run.processor, "memory_bytes": run.memory} for run in self.runs]
-        return {"name": self.name, "command": self.command, "runs": runs, "error": self.error}
+        return {"name": self.name, "runs": runs, "error": self.error}
 
 
 def run_once(command, output=None, timeout=None):

@@ -75,7 +75,7 @@ class Benchmark:
             "taken_at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
             "machine": machine(),
             "versions": self.versions(),
-            "options": {name: str(value) for name, value in vars(options).items()},
+            "options": {name: value for name, value in vars(options).items() if name not in ("palisade", "name")},
             "load_before": load(),
             "parts": {},
         }
@@ -213,7 +213,7 @@ class Benchmark:
             Series("Floor: inflate and walk, lazy", self.floor_of("lazy", folder)),
             Series("Floor: inflate and walk, typed", self.floor_of("typed", folder)),
             Series("Palisade", sql),
-            Series("ClickHouse", reader("clickhouse_reader.py", "structure")),
+            Series("ClickHouse, as structure", reader("clickhouse_reader.py", "structure")),
             Series("ClickHouse, as text", reader("clickhouse_reader.py", "text")),
             Series("DuckDB, read_json", reader("duckdb_reader.py", largest, "columns")),
             Series("DuckDB, JSON paths", reader("duckdb_reader.py", largest, "paths")),

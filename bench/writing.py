@@ -53,10 +53,12 @@ def targets(results, shown):
     rows = []
 
     def ratio(part, slow, fast):
+        """Where a tool was asked in two ways whose names begin alike, its faster way counts."""
         known = by_name(shown[part])
-        if slow not in known or fast not in known:
+        ways = sorted((one for name, one in known.items() if name.startswith(slow)), key=lambda one: one.median)
+        if not ways or fast not in known:
             return None
-        return known[slow].median / known[fast].median, known[slow].minimum / known[fast].minimum
+        return ways[0].median / known[fast].median, ways[0].minimum / known[fast].minimum
 
     def compare(text, part, slow, fast, limit, at_least):
         if part in shown:
@@ -75,12 +77,12 @@ def targets(results, shown):
             rows.append((text, f"{found:.2f} s" if unit == "s" else f"{found:.0f} {unit}", "yes" if found < limit else "**no**"))
 
     floor = "Floor: inflate and walk, "
-    compare("Thousands of files: at least 3 times as fast as ClickHouse", "realistic", "ClickHouse", "Palisade", 3, True)
+    compare("Thousands of files: at least 3 times as fast as ClickHouse, its faster way", "realistic", "ClickHouse", "Palisade", 3, True)
     compare("Thousands of files: at least 30 times as fast as DuckDB, `read_json`", "realistic", "DuckDB, read_json", "Palisade", 30, True)
     compare("… and DuckDB with JSON paths", "realistic", "DuckDB, JSON paths", "Palisade", 30, True)
     compare("Thousands of files: within 1.5 times the floor, lazy reader", "realistic", "Palisade", floor + "lazy", 1.5, False)
     compare("… and typed reader", "realistic", "Palisade", floor + "typed", 1.5, False)
-    compare("Few large files: at least 2 times as fast as ClickHouse", "large", "ClickHouse", "Palisade", 2, True)
+    compare("Few large files: at least 2 times as fast as ClickHouse, its faster way", "large", "ClickHouse", "Palisade", 2, True)
     compare("Few large files: within 1.5 times the floor, lazy reader", "large", "Palisade", floor + "lazy", 1.5, False)
     compare("… and typed reader", "large", "Palisade", floor + "typed", 1.5, False)
     for number, what in [(0, "the question"), (1, "all queries")] if "memory" in shown else []:

@@ -18,7 +18,7 @@ use crate::engine::EngineError;
 use crate::engine::local::{LocalEngine, Resources};
 use crate::enrich::ExceptionHits;
 use crate::events::coverage::CoverageBuilder;
-use crate::events::files::{Discovery, Scope, discover};
+use crate::events::files::{Discovery, Scope, SourceFile, discover};
 use crate::events::samples;
 use crate::events::scan::Progress;
 use crate::events::time;
@@ -131,16 +131,16 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
     let world = World { inventory: &inventory, perimeter: &perimeter, today: settings.today() };
     clock.end_phase("definitions");
 
-    let (discovery, scope) = discover_files(settings)?;
-    let files = Arc::new(discovery.files.clone());
+    let (mut discovery, scope) = discover_files(settings)?;
+    let files = Arc::new(std::mem::take(&mut discovery.files));
     let bytes = files.iter().map(|file| file.bytes).sum();
     let progress = Arc::new(Progress::default());
-    let mut engine =
-        LocalEngine::new(discovery.files.clone(), scope.clone(), engine_resources(settings), Arc::clone(&progress));
+    let mut engine = LocalEngine::new(Arc::clone(&files), scope.clone(), engine_resources(settings), Arc::clone(&progress));
     clock.end_phase("files");
 
     let watch = terminal.watch("reading events", bytes, &progress);
-    let (accounts, results) = block_on(answer(&mut engine, &queries, &discovery, settings, world, &mut clock))??;
+    let (accounts, results) =
+        block_on(answer(&mut engine, &queries, accounts_of_folders(&files, settings), settings, world, &mut clock))??;
     drop(watch);
     let coverage = coverage(&engine, &discovery, settings)?;
 
@@ -215,14 +215,13 @@ struct QueryResult {
 async fn answer(
     engine: &mut LocalEngine,
     queries: &[&QuerySpec],
-    discovery: &Discovery,
+    known: Option<Vec<String>>,
     settings: &Settings,
     world: World<'_>,
     clock: &mut Clock,
 ) -> Result<(Vec<String>, Vec<QueryResult>), Failure> {
     let failed =
         |query: &QuerySpec, error: EngineError| Failure::new(Outcome::Unexpected, format!("query {}: {error}", query.name));
-    let known = accounts_of_folders(discovery, settings);
     let one_account = known.as_ref().is_some_and(|accounts| accounts.len() <= 1);
     let single = match queries {
         [query] => one_account || (known.is_some() && query.scope == QueryScope::Organization),
@@ -263,12 +262,12 @@ async fn answer(
 
 /// The accounts to judge, where they are known before a record is read: the ones that the user listed, or those of the folders
 /// if every file lies in one.
-fn accounts_of_folders(discovery: &Discovery, settings: &Settings) -> Option<Vec<String>> {
+fn accounts_of_folders(files: &[SourceFile], settings: &Settings) -> Option<Vec<String>> {
     if let Accounts::Listed(ids) = &settings.accounts {
         return Some(ids.clone());
     }
-    let of_files: Option<BTreeSet<&String>> = discovery.files.iter().map(|file| file.folder.account_id.as_ref()).collect();
-    of_files.filter(|accounts| !accounts.is_empty()).map(|accounts| accounts.into_iter().cloned().collect())
+    let of_files: Option<BTreeSet<&str>> = files.iter().map(|file| file.folder.account_id.as_deref()).collect();
+    of_files.filter(|accounts| !accounts.is_empty()).map(|accounts| accounts.into_iter().map(str::to_owned).collect())
 }
 
 fn accounts_of_records(coverage: Option<CoverageBuilder>) -> Vec<String> {
@@ -397,11 +396,7 @@ fn exception_statuses(
 }
 
 /// Sample records for the findings with the most calls of each query, from the files.
-fn collect_samples(
-    files: &Arc<Vec<crate::events::files::SourceFile>>,
-    findings: &Table,
-    terminal: &Terminal,
-) -> BTreeMap<String, String> {
+fn collect_samples(files: &[SourceFile], findings: &Table, terminal: &Terminal) -> BTreeMap<String, String> {
     let mut by_calls: Vec<(u64, &str)> =
         (0..findings.rows()).filter_map(|row| Some((findings.calls(row), findings.text("sample_event_id", row)?))).collect();
     by_calls.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));

@@ -40,7 +40,7 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
         left_to_later_steps: Vec::new(),
     };
     let progress = Arc::new(Progress::default());
-    let engine = LocalEngine::new(discovery.files, scope, engine_resources(&settings), Arc::clone(&progress));
+    let engine = LocalEngine::new(Arc::new(discovery.files), scope, engine_resources(&settings), Arc::clone(&progress));
     let watch = terminal.watch("reading", bytes, &progress);
     let frame = block_on(engine.run(&statement))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
     drop(watch);

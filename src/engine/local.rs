@@ -81,8 +81,7 @@ impl StartScan for Scans {
 }
 
 impl LocalEngine {
-    pub fn new(files: Vec<SourceFile>, scope: Scope, resources: Resources, progress: Arc<Progress>) -> Self {
-        let files = Arc::new(files);
+    pub fn new(files: Arc<Vec<SourceFile>>, scope: Scope, resources: Resources, progress: Arc<Progress>) -> Self {
         LocalEngine { files, scope, resources, progress, prepared: None, coverage: Mutex::default(), learned: Mutex::default() }
     }
 
@@ -214,7 +213,7 @@ impl LocalEngine {
 /// Answers a statement from rows in memory, which stand for both relations: what the tests beside queries do.
 pub async fn answer_from_rows(rows: RecordBatch, statement: &Statement) -> Result<DataFrame, EngineError> {
     let resources = Resources { threads: 1, memory_limit: 256 << 20 };
-    let mut engine = LocalEngine::new(Vec::new(), Scope::default(), resources, Arc::default());
+    let mut engine = LocalEngine::new(Arc::default(), Scope::default(), resources, Arc::default());
     let table = Arc::new(PreparedTable::new(rows.schema(), vec![rows])?);
     let tables = RELATIONS.map(|(name, _)| (name, Arc::clone(&table)));
     engine.prepared = Some(Prepared { tables: tables.into_iter().collect() });

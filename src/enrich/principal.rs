@@ -109,7 +109,8 @@ pub(crate) struct Recorded<'a> {
 impl Principal {
     pub(crate) fn new(world: &World<'_>, recorded: Recorded<'_>) -> Principal {
         // Only the id of a role has a session name behind it; that of a federated caller has colons of its own.
-        let without_session = |id: &'_ str| if id.starts_with("AROA") { id.split(':').next().unwrap_or(id).len() } else { id.len() };
+        let without_session =
+            |id: &'_ str| if id.starts_with("AROA") { id.split(':').next().unwrap_or(id).len() } else { id.len() };
         let unique_id = recorded.id.and_then(|id| id.get(..without_session(id))).filter(|id| !id.is_empty());
         let recorded_arn = recorded.arn.and_then(|arn| Arn::parse(arn).map(|parsed| (arn, parsed)));
         let inventory = world.context.inventory;

@@ -20,13 +20,13 @@ use sha2::{Digest, Sha256};
 use super::record::{Record, scalar_at};
 
 /// Ids that all shards together keep in memory: the newer and the older half.
-const MEMORY_LIMIT: usize = 2_000_000;
+const MEMORY_LIMIT: usize = 800_000;
 const SHARDS: usize = 16;
 /// Ids of a run that are read from the file together.
 const BLOCK: usize = 256;
-/// Size of the filter of a run: at ten bits one id in a hundred that is not there looks as if it were.
-const FILTER_BITS: u64 = 10;
-const FILTER_PROBES: u64 = 5;
+/// Size of the filter of a run: at twelve bits one id in 250 that is not there looks as if it were.
+const FILTER_BITS: u64 = 12;
+const FILTER_PROBES: u64 = 6;
 
 /// What becomes of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

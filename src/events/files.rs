@@ -1,10 +1,11 @@
 //! Where events lie: the files behind the locations that the user names, and what their paths tell about them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
 
@@ -23,12 +24,11 @@ pub struct Scope {
 impl Scope {
     /// May a file of this folder hold wanted records? A file holds records of its day and late ones of the day before.
     fn may_hold(&self, folder: &Folder) -> bool {
-        let wanted = |set: &Option<BTreeSet<String>>, value: &Option<String>| match (set, value) {
-            (Some(set), Some(value)) => set.contains(value),
+        // The region of a folder tells nothing: it also holds records of global services, whose awsRegion differs.
+        let accounts = match (&self.accounts, &folder.account_id) {
+            (Some(accounts), Some(account_id)) => accounts.contains(account_id.as_ref()),
             _ => true,
         };
-        // A regional folder also holds records of global services, whose awsRegion differs: regions are judged by record.
-        let accounts = wanted(&self.accounts, &folder.account_id);
         let after = match (self.from, folder.date) {
             (Some(from), Some(date)) => date >= from,
             _ => true,
@@ -63,8 +63,7 @@ impl Scope {
 /// What the folders of the S3 layout `AWSLogs/[o-…/]<account>/CloudTrail…/<region>/<yyyy>/<mm>/<dd>/` tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folder {
-    pub account_id: Option<String>,
-    pub region: Option<String>,
+    pub account_id: Option<Arc<str>>,
     /// The day of delivery.
     pub date: Option<Date>,
 }
@@ -75,25 +74,34 @@ pub struct SourceFile {
     pub place: Place,
     pub folder: Folder,
     pub bytes: u64,
-    /// `YYYYMMDDTHHMM` of the file name: files are read in the order of delivery, which keeps duplicates close together.
-    delivered: String,
+    /// The delivery time in the file name, as the number `YYYYMMDDhhmm`; 0 without one. Files are read in the order of delivery,
+    /// which keeps duplicates close together.
+    delivered: u64,
     /// Can be read only once: standard input, a pipe.
     is_stream: bool,
 }
 
+/// Where a file lies. There may be hundreds of thousands, most of them beside others: a folder is kept once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    Path(PathBuf),
+    File { folder: Arc<Path>, name: Box<OsStr> },
     StandardInput,
+}
+
+impl Place {
+    /// The path of a file; `None` for standard input.
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Place::File { folder, name } => Some(folder.join(&**name)),
+            Place::StandardInput => None,
+        }
+    }
 }
 
 impl SourceFile {
     /// How messages name it.
     pub fn name(&self) -> String {
-        match &self.place {
-            Place::Path(path) => path.display().to_string(),
-            Place::StandardInput => "standard input".to_owned(),
-        }
+        self.place.path().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
     }
 
     /// Opens the file at its beginning. What can be read only once is copied to an unnamed temporary file first, since several
@@ -101,7 +109,8 @@ impl SourceFile {
     pub fn open(&self) -> std::io::Result<File> {
         /// Sources that can be read only once in a process, and their copies.
         static COPIES: Mutex<BTreeMap<Place, File>> = Mutex::new(BTreeMap::new());
-        if let (false, Place::Path(path)) = (self.is_stream, &self.place) {
+        let path = self.place.path();
+        if let (false, Some(path)) = (self.is_stream, &path) {
             return File::open(path);
         }
         let mut copies = COPIES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,9 +118,9 @@ impl SourceFile {
             Some(copy) => copy.try_clone()?,
             None => {
                 let mut copy = tempfile::tempfile()?;
-                match &self.place {
-                    Place::StandardInput => std::io::copy(&mut std::io::stdin().lock(), &mut copy)?,
-                    Place::Path(path) => std::io::copy(&mut File::open(path)?, &mut copy)?,
+                match &path {
+                    None => std::io::copy(&mut std::io::stdin().lock(), &mut copy)?,
+                    Some(path) => std::io::copy(&mut File::open(path)?, &mut copy)?,
                 };
                 copies.insert(self.place.clone(), copy.try_clone()?);
                 copy
@@ -153,7 +162,8 @@ pub const OTHER_FILE: &str = "not a log file by its name";
 /// Finds the files behind locations: a path, a folder (with everything below it), a glob pattern, or `-`.
 pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, DiscoveryError> {
     let mut discovery = Discovery::default();
-    let mut seen = BTreeSet::new();
+    // One location cannot name a file twice.
+    let mut seen = (locations.len() > 1).then(BTreeSet::new);
     for location in locations {
         if location == "-" {
             if !discovery.files.iter().any(|file| file.place == Place::StandardInput) {
@@ -161,7 +171,7 @@ pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, Discov
                     place: Place::StandardInput,
                     folder: Folder::default(),
                     bytes: 0,
-                    delivered: String::new(),
+                    delivered: 0,
                     is_stream: true,
                 });
             }
@@ -193,7 +203,13 @@ pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, Discov
 }
 
 impl Discovery {
-    fn add(&mut self, path: &Path, location: &str, scope: &Scope, seen: &mut BTreeSet<PathBuf>) -> Result<(), DiscoveryError> {
+    fn add(
+        &mut self,
+        path: &Path,
+        location: &str,
+        scope: &Scope,
+        seen: &mut Option<BTreeSet<PathBuf>>,
+    ) -> Result<(), DiscoveryError> {
         let unreadable = |source| DiscoveryError::Unreadable { location: location.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if !metadata.is_dir() {
@@ -214,8 +230,8 @@ impl Discovery {
     }
 
     /// `found` by walking a folder: then the name decides whether it is a log file. A file that the user named is always read.
-    fn add_file(&mut self, path: &Path, scope: &Scope, seen: &mut BTreeSet<PathBuf>, found: bool) {
-        if !seen.insert(path.to_owned()) {
+    fn add_file(&mut self, path: &Path, scope: &Scope, seen: &mut Option<BTreeSet<PathBuf>>, found: bool) {
+        if seen.as_mut().is_some_and(|seen| !seen.insert(path.to_owned())) {
             return;
         }
         let (folder, kind) = folder_of(path);
@@ -236,7 +252,27 @@ impl Discovery {
         let bytes = metadata.as_ref().map_or(0, std::fs::Metadata::len);
         let is_stream = metadata.is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir());
         let delivered = delivery_of(path).unwrap_or_default();
-        self.files.push(SourceFile { place: Place::Path(path.to_owned()), folder, bytes, delivered, is_stream });
+        let place = self.place(path);
+        let folder = Folder { account_id: folder.account_id.map(|account_id| self.shared(account_id)), ..folder };
+        self.files.push(SourceFile { place, folder, bytes, delivered, is_stream });
+    }
+}
+
+impl Discovery {
+    /// The place of a file, sharing its folder with the file before it: a folder's files come one after the other.
+    fn place(&self, path: &Path) -> Place {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let folder = match self.files.last().map(|file| &file.place) {
+            Some(Place::File { folder, .. }) if folder.as_ref() == parent => Arc::clone(folder),
+            _ => Arc::from(parent),
+        };
+        Place::File { folder, name: path.file_name().unwrap_or_default().into() }
+    }
+
+    /// The same text as the file before it has, if it is the same.
+    fn shared(&self, account_id: Arc<str>) -> Arc<str> {
+        let before = self.files.last().and_then(|file| file.folder.account_id.as_ref());
+        before.filter(|before| **before == account_id).map_or(account_id, Arc::clone)
     }
 }
 
@@ -295,8 +331,7 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
             (Some(year), Some(month), Some(day)) => format!("{year}-{month}-{day}").parse().ok(),
             _ => None,
         };
-        let region = part(index + 1).filter(|_| date.is_some()).map(str::to_owned);
-        return (Folder { account_id: Some(account.to_owned()), region, date }, kind);
+        return (Folder { account_id: Some(account.into()), date }, kind);
     }
     let file = parts.last().copied().unwrap_or_default();
     let kind = if file.contains("_CloudTrail-Digest_") {
@@ -310,9 +345,8 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
     for (key, value) in parts.iter().filter_map(|part| part.split_once('=')) {
         match key.to_ascii_lowercase().as_str() {
             "account" | "accountid" | "account_id" | "p_account" if is_account_id(value.as_bytes()) => {
-                folder.account_id = Some(value.to_owned());
+                folder.account_id = Some(value.into());
             }
-            "region" | "p_region" => folder.region = Some(value.to_owned()),
             "dt" | "date" | "p_date" | "eventday" | "event_date" => {
                 folder.date = value.replace('/', "-").parse().ok();
             }
@@ -323,7 +357,7 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
 }
 
 /// The delivery time in a name such as `111111111111_CloudTrail_us-east-1_20261031T0705Z_abcdefghijklmnop.json.gz`.
-fn delivery_of(path: &Path) -> Option<String> {
+fn delivery_of(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     let time = name.split('_').find(|part| {
         part.len() == 14
@@ -334,7 +368,7 @@ fn delivery_of(path: &Path) -> Option<String> {
                 _ => byte.is_ascii_digit(),
             })
     })?;
-    Some(time.to_owned())
+    time.replace(['T', 'Z'], "").parse().ok()
 }
 
 #[cfg(test)]
@@ -349,9 +383,8 @@ mod tests {
         let (folder, kind) = folder_of(path);
         assert_eq!(kind, FolderKind::Events);
         assert_eq!(folder.account_id.as_deref(), Some("111111111111"));
-        assert_eq!(folder.region.as_deref(), Some("eu-west-1"));
         assert_eq!(folder.date, Some(jiff::civil::date(2026, 10, 31)));
-        assert_eq!(delivery_of(path).as_deref(), Some("20261031T0705Z"));
+        assert_eq!(delivery_of(path), Some(202_610_310_705));
     }
 
     #[test]

@@ -43,10 +43,7 @@ pub fn is_account_id(bytes: &[u8]) -> bool {
 impl<'a> Facts<'a> {
     /// `folder_account` is the account of the trail folder, where the file lies in the S3 layout.
     pub fn of(record: &Record<'a>, folder_account: Option<&'a str>) -> Self {
-        let account_id = folder_account.map(Cow::Borrowed).or_else(|| {
-            let recorded = record.recipient_account_id.filter(|id| is_account_id(id.bytes));
-            recorded.or(record.identity.account_id.filter(|id| is_account_id(id.bytes))).map(RawString::decode)
-        });
+        let account_id = folder_account.map(Cow::Borrowed).or_else(|| account_of_record(record));
         Facts {
             event_time: record.event_time.and_then(|text| time::parse(text.bytes)),
             account_id,
@@ -54,6 +51,22 @@ impl<'a> Facts<'a> {
             category: category(record),
         }
     }
+}
+
+/// The account that a record outside the folders of a trail is filed under: the one that received it, else the caller's, else
+/// the one that owns a resource of the call.
+fn account_of_record<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
+    let recipient = record.recipient_account_id.filter(|id| is_account_id(id.bytes)).map(RawString::decode);
+    let caller = || principal_account_id(record).filter(|id| is_account_id(id.as_bytes()));
+    let owner = || {
+        let resources = record.resources.map(read_resources).unwrap_or_default();
+        resources
+            .into_iter()
+            .find_map(|resource| resource.account_id)
+            .filter(|id| is_account_id(id.bytes))
+            .map(RawString::decode)
+    };
+    recipient.or_else(caller).or_else(owner)
 }
 
 /// `eventCategory`, which records have since event version 1.07. Before that `managementEvent` tells (1.06); before that only the

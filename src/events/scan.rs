@@ -82,11 +82,9 @@ impl Scan {
     fn take_file(&self) -> Option<SourceFile> {
         loop {
             let file = self.files.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            let other_account = file
-                .folder
-                .account_id
-                .as_ref()
-                .is_some_and(|account| !self.filter.accounts.is_empty() && !self.filter.accounts.contains(account));
+            let other_account = file.folder.account_id.as_ref().is_some_and(|account| {
+                !self.filter.accounts.is_empty() && !self.filter.accounts.iter().any(|wanted| **wanted == **account)
+            });
             if !other_account {
                 return Some(file.clone());
             }

@@ -55,7 +55,7 @@ columns! {
     EventCategory "event_category" Text "eventCategory; for older records Management or Data, from managementEvent or from the operation.";
     EventType "event_type" Text "eventType.";
     SharedEventId "shared_event_id" Text "sharedEventID: links the records that two accounts hold of one call.";
-    AccountId "account_id" Text "The account of the trail folder; outside the S3 layout recipientAccountId, else the caller's account.";
+    AccountId "account_id" Text "The account of the trail folder; outside the S3 layout recipientAccountId, else the caller's account, else a resource owner's.";
     Region "region" Text "awsRegion.";
     RecipientAccountId "recipient_account_id" Text "recipientAccountId.";
     PrincipalType "principal_type" Text "userIdentity.type.";

@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use flate2::{Compress, Compression, FlushCompress};
+use palisade::events::files::{Scope, discover};
 use palisade::events::reader::{Buffers, Problem, Reader, Visitor};
 use palisade::events::record::Record;
-use palisade::events::files::{Scope, discover};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -211,7 +211,10 @@ fn a_decompression_bomb_ends_early_and_the_other_files_are_read() {
     for (byte, expands) in [(0, "nul"), (b' ', "blank"), (b'x', "text in a record")] {
         let beginning = if byte == b'x' { beginning.replace("]}", ",{\"eventVersion\":\"") } else { beginning.clone() };
         // 10 GiB, in some 50 KB of file for each.
-        let folder = folder(&[("bomb.json.gz", bomb(&beginning, byte, 640)), ("good.json.gz", gzip(delivered(&[record(2, json!({}))])))]);
+        let folder = folder(&[
+            ("bomb.json.gz", bomb(&beginning, byte, 640)),
+            ("good.json.gz", gzip(delivered(&[record(2, json!({}))]))),
+        ]);
         let started = Instant::now();
         let pass = read(&folder);
         assert!(started.elapsed() < Duration::from_secs(30), "{expands}: {:?}", started.elapsed());
@@ -277,7 +280,8 @@ fn a_file_that_vanishes_or_cannot_be_opened_is_named() {
     std::fs::remove_file(folder.path().join("a.json")).unwrap();
     std::fs::create_dir(folder.path().join("a.json")).unwrap();
     let files = std::sync::Arc::new(std::mem::take(&mut discovery.files));
-    let scan = palisade::events::scan::Scan::new(files, Scope::default(), Default::default(), Default::default(), Default::default());
+    let scan =
+        palisade::events::scan::Scan::new(files, Scope::default(), Default::default(), Default::default(), Default::default());
     let scan = std::sync::Arc::new(scan);
     let relation = palisade::events::rows::Relation::Events;
     let mut worker = palisade::events::scan::Worker::new(std::sync::Arc::clone(&scan), relation, &[]);
@@ -321,7 +325,10 @@ fn fields_of_the_wrong_type_and_strange_bytes_cost_nothing_but_themselves() {
 /// Everything that a name in a log can do to the reader of a report, in calls that a query finds.
 fn hostile() -> Vec<Value> {
     let denied = |n, fields: Value| {
-        let mut record = record(n, json!({"errorCode": "AccessDenied", "errorMessage": "not authorized", "eventSource": "s3.amazonaws.com", "eventName": "ListObjects"}));
+        let mut record = record(
+            n,
+            json!({"errorCode": "AccessDenied", "errorMessage": "not authorized", "eventSource": "s3.amazonaws.com", "eventName": "ListObjects"}),
+        );
         for (key, value) in fields.as_object().unwrap() {
             record[key] = value.clone();
         }
@@ -330,7 +337,10 @@ fn hostile() -> Vec<Value> {
     vec![
         denied(1, json!({"userAgent": "</script><script>alert(1)</script>"})),
         denied(2, json!({"requestParameters": {"bucketName": "=HYPERLINK(\"x\")"}})),
-        denied(3, json!({"userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111111111111:user/\u{1b}[31m\0<img src=x>", "accountId": "111111111111"}})),
+        denied(
+            3,
+            json!({"userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111111111111:user/\u{1b}[31m\0<img src=x>", "accountId": "111111111111"}}),
+        ),
         denied(4, json!({"eventTime": "9999-12-28T23:59:59Z", "eventName": "GetBucketAcl"})),
         denied(5, json!({"eventTime": "0001-01-01T00:00:00Z", "eventName": "GetBucketPolicy"})),
         denied(6, json!({"eventName": "x".repeat(70_000)})),
@@ -339,12 +349,30 @@ fn hostile() -> Vec<Value> {
 
 #[test]
 fn what_a_log_holds_steers_no_browser_no_spreadsheet_and_no_terminal() {
-    let folder = folder(&[("logs/a.json", delivered(&hostile()).into_bytes()), ("logs/damaged.json.gz", gzip(delivered(&records(50)))[..900].to_vec())]);
-    let arguments = ["run", "--events", "logs", "--query", "common_only_denied", "--output", "report", "--format", "html,xlsx,json,csv,ndjson,parquet"];
+    let folder = folder(&[
+        ("logs/a.json", delivered(&hostile()).into_bytes()),
+        ("logs/damaged.json.gz", gzip(delivered(&records(50)))[..900].to_vec()),
+    ]);
+    let arguments = [
+        "run",
+        "--events",
+        "logs",
+        "--query",
+        "common_only_denied",
+        "--output",
+        "report",
+        "--format",
+        "html,xlsx,json,csv,ndjson,parquet",
+    ];
     let finished = Palisade::in_folder(&folder).run(&arguments).ends_with(4);
     assert!(!finished.out.contains(['\u{1b}', '\0']), "{}", finished.out);
     assert!(!finished.err.contains(['\u{1b}', '\0']), "{}", finished.err);
-    assert!(finished.out.contains("damaged.json.gz") || finished.err.contains("damaged.json.gz"), "{}\n{}", finished.out, finished.err);
+    assert!(
+        finished.out.contains("damaged.json.gz") || finished.err.contains("damaged.json.gz"),
+        "{}\n{}",
+        finished.out,
+        finished.err
+    );
     let report = |name: &str| std::fs::read(folder.path().join("report").join(name)).unwrap();
     let html = String::from_utf8(report("report.html")).unwrap();
     assert!(!html.contains("<script>alert(1)") && !html.contains("<img src=x>"));

@@ -6,7 +6,7 @@ use crate::policy::context::{ContextValue, Unknown};
 use crate::policy::request::{PrincipalType, Request};
 
 /// Fills in what follows from principal and resource.
-pub fn fill(request: &mut Request, principal_tags: &[(String, String)], resource_tags: &[(String, String)]) {
+pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], resource_tags: &[(String, String)]) {
     let present = |text: &str| ContextValue::Present(vec![text.to_owned()]);
     let unknown = |why: &str| ContextValue::Unknown(Unknown { why: why.to_owned(), ..Unknown::default() });
     let principal = request.principal.clone();

@@ -68,7 +68,12 @@ fn column(values: &[Value], data_type: &DataType) -> ArrayRef {
         DataType::List(element) => {
             let items: Vec<&[Value]> = values.iter().map(|value| value.as_array().map_or(&[][..], Vec::as_slice)).collect();
             let offsets = OffsetBuffer::from_lengths(items.iter().map(|items| items.len()));
-            Arc::new(ListArray::new(Arc::clone(element), offsets, column(&items.concat(), element.data_type()), Some(present())))
+            Arc::new(ListArray::new(
+                Arc::clone(element),
+                offsets,
+                column(&items.concat(), element.data_type()),
+                Some(present()),
+            ))
         }
         DataType::Map(entries, _) => {
             let DataType::Struct(members) = entries.data_type() else { panic!("a map has entries") };
@@ -106,7 +111,8 @@ fn write(path: &Path, records: &[Value], fields: Vec<FieldRef>) {
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     // Athena does not store the Arrow schema.
-    let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let options =
+        parquet::arrow::arrow_writer::ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(File::create(path).unwrap(), schema, options).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
@@ -126,45 +132,51 @@ fn rows_of_json(records: &[Value]) -> Vec<Row> {
 /// Records with everything that a table of the Athena documentation has a column for.
 fn records() -> Vec<Value> {
     vec![
-        record(1, json!({
-            "userIdentity": {
-                "type": "AssumedRole",
-                "principalId": "AROAEXAMPLEROLE000001:deploy",
-                "arn": "arn:aws:sts::111111111111:assumed-role/deployer/deploy",
-                "accountId": "111111111111",
-                "accessKeyId": "ASIAEXAMPLE000000001",
-                "onBehalfOf": {"userId": "u-1", "identityStoreArn": "arn:aws:identitystore::111111111111:identitystore/d-1"},
-                "sessionContext": {
-                    "attributes": {"mfaAuthenticated": "true", "creationDate": "2026-10-31T06:00:00Z"},
-                    "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111111111111:role/ci/deployer", "accountId": "111111111111"},
-                    "ec2RoleDelivery": "2.0",
-                    "webIdFederationData": {"federatedProvider": "cognito-identity.amazonaws.com", "attributes": {"a": "b"}}
-                }
-            },
-            "eventSource": "s3.amazonaws.com",
-            "eventName": "GetObject",
-            "eventCategory": "Data",
-            "managementEvent": false,
-            "requestParameters": {"bucketName": "data", "key": "a \"quoted\" key\\", "count": 5},
-            "responseElements": {"credentials": {"accessKeyId": "ASIAISSUED0000000001"}},
-            "additionalEventData": {"bytesTransferredOut": 12.5, "vpcEndpointId": "vpce-0fff"},
-            "resources": [
-                {"ARN": "arn:aws:s3:::data/k", "type": "AWS::S3::Object"},
-                {"ARN": "arn:aws:s3:::data", "accountId": "222222222222", "type": "AWS::S3::Bucket"}
-            ],
-            "sharedEventID": "5c1e7a52-0000-4000-8000-000000000001",
-            "vpcEndpointId": "vpce-0a1b",
-            "vpcEndpointAccountId": "111111111111",
-            "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "x", "clientProvidedHostHeader": "h"}
-        })),
-        record(2, json!({
-            "userIdentity": {"type": "AWSService", "invokedBy": "config.amazonaws.com"},
-            "sourceIPAddress": "config.amazonaws.com",
-            "requestParameters": null,
-            "errorCode": "AccessDenied",
-            "errorMessage": "User: \"x\" is not\\authorized",
-            "readOnly": false
-        })),
+        record(
+            1,
+            json!({
+                "userIdentity": {
+                    "type": "AssumedRole",
+                    "principalId": "AROAEXAMPLEROLE000001:deploy",
+                    "arn": "arn:aws:sts::111111111111:assumed-role/deployer/deploy",
+                    "accountId": "111111111111",
+                    "accessKeyId": "ASIAEXAMPLE000000001",
+                    "onBehalfOf": {"userId": "u-1", "identityStoreArn": "arn:aws:identitystore::111111111111:identitystore/d-1"},
+                    "sessionContext": {
+                        "attributes": {"mfaAuthenticated": "true", "creationDate": "2026-10-31T06:00:00Z"},
+                        "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111111111111:role/ci/deployer", "accountId": "111111111111"},
+                        "ec2RoleDelivery": "2.0",
+                        "webIdFederationData": {"federatedProvider": "cognito-identity.amazonaws.com", "attributes": {"a": "b"}}
+                    }
+                },
+                "eventSource": "s3.amazonaws.com",
+                "eventName": "GetObject",
+                "eventCategory": "Data",
+                "managementEvent": false,
+                "requestParameters": {"bucketName": "data", "key": "a \"quoted\" key\\", "count": 5},
+                "responseElements": {"credentials": {"accessKeyId": "ASIAISSUED0000000001"}},
+                "additionalEventData": {"bytesTransferredOut": 12.5, "vpcEndpointId": "vpce-0fff"},
+                "resources": [
+                    {"ARN": "arn:aws:s3:::data/k", "type": "AWS::S3::Object"},
+                    {"ARN": "arn:aws:s3:::data", "accountId": "222222222222", "type": "AWS::S3::Bucket"}
+                ],
+                "sharedEventID": "5c1e7a52-0000-4000-8000-000000000001",
+                "vpcEndpointId": "vpce-0a1b",
+                "vpcEndpointAccountId": "111111111111",
+                "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "x", "clientProvidedHostHeader": "h"}
+            }),
+        ),
+        record(
+            2,
+            json!({
+                "userIdentity": {"type": "AWSService", "invokedBy": "config.amazonaws.com"},
+                "sourceIPAddress": "config.amazonaws.com",
+                "requestParameters": null,
+                "errorCode": "AccessDenied",
+                "errorMessage": "User: \"x\" is not\\authorized",
+                "readOnly": false
+            }),
+        ),
         record(3, json!({"eventTime": "2026-11-01T00:00:00Z", "sourceIPAddress": "2001:db8::1", "requestParameters": {}})),
     ]
 }
@@ -254,16 +266,21 @@ fn columns_of_json_text_may_say_so_in_their_name() {
 #[test]
 fn typed_columns_and_maps_are_read_as_a_lake_store_has_them() {
     let typed = |name: &str, data_type| Arc::new(Field::new(name, data_type, true));
-    let records = [record(1, json!({
-        "eventSource": "s3.amazonaws.com",
-        "eventCategory": "Data",
-        "requestParameters": {"bucketName": "data", "key": "k"},
-        "addendum": null,
-        "resources": [{"accountId": "222222222222", "type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::data"}]
-    }))];
+    let records = [record(
+        1,
+        json!({
+            "eventSource": "s3.amazonaws.com",
+            "eventCategory": "Data",
+            "requestParameters": {"bucketName": "data", "key": "k"},
+            "addendum": null,
+            "resources": [{"accountId": "222222222222", "type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::data"}]
+        }),
+    )];
     let expected = rows_of_json(&records);
     for zone in [None, Some(Arc::from("UTC")), Some(Arc::from("+00:00"))] {
-        let mut fields = texts("eventid eventsource eventname awsregion sourceipaddress useragent eventtype recipientaccountid eventcategory");
+        let mut fields = texts(
+            "eventid eventsource eventname awsregion sourceipaddress useragent eventtype recipientaccountid eventcategory",
+        );
         fields.extend([
             typed("eventtime", DataType::Timestamp(TimeUnit::Millisecond, zone)),
             typed("readonly", DataType::Boolean),
@@ -299,7 +316,10 @@ fn an_addendum_in_a_table_replaces_its_original() {
 fn a_partition_column_in_the_file_does_not_hide_the_region_of_the_record() {
     let mut record = record(1, json!({"awsRegion": "us-east-1"}));
     record["region"] = json!("us-west-1");
-    for names in ["eventname eventsource useridentity eventid awsregion region", "eventname eventsource useridentity eventid region awsregion"] {
+    for names in [
+        "eventname eventsource useridentity eventid awsregion region",
+        "eventname eventsource useridentity eventid region awsregion",
+    ] {
         read_table(std::slice::from_ref(&record), texts(names)).row().has(&[("region", Some("us-east-1"))]);
     }
     let only = "eventname eventsource useridentity eventid region";
@@ -310,7 +330,10 @@ fn a_partition_column_in_the_file_does_not_hide_the_region_of_the_record() {
 fn a_table_of_something_else_is_named_with_what_it_lacks() {
     for (names, missing) in [
         ("id name eventname", "column eventsource, useridentity missing; it has id, name, eventname"),
-        ("eventname useridentity.arn useridentity.type eventsource", "column useridentity missing; it has eventname, useridentity.arn"),
+        (
+            "eventname useridentity.arn useridentity.type eventsource",
+            "column useridentity missing; it has eventname, useridentity.arn",
+        ),
     ] {
         let pass = read_table(&records(), texts(names));
         assert_eq!(pass.skipped(), [("Parquet without the columns of a CloudTrail table", 1)]);
@@ -364,7 +387,9 @@ fn lists_of_two_and_of_three_levels_are_the_same_list() {
     let scalars = "optional binary eventid (UTF8); optional binary eventname (UTF8); optional binary eventsource (UTF8);
         optional group useridentity { optional binary accountid (UTF8); }";
     let members = "{ optional binary arn (UTF8); optional binary accountid (UTF8); optional binary type (UTF8); }";
-    let three = |outer: &str, inner: &str| format!("optional group resources (LIST) {{ repeated group {outer} {{ optional group {inner} {members} }} }}");
+    let three = |outer: &str, inner: &str| {
+        format!("optional group resources (LIST) {{ repeated group {outer} {{ optional group {inner} {members} }} }}")
+    };
     let forms = [
         (format!("optional group resources (LIST) {{ repeated group array {members} }}"), 3),
         (format!("optional group resources (LIST) {{ repeated group resources_tuple {members} }}"), 3),
@@ -406,7 +431,9 @@ fn lists_of_two_and_of_three_levels_are_the_same_list() {
         assert_eq!(found, expected, "{resources}");
         assert_eq!(
             pass.rows[0].get("resources"),
-            Some(r#"[{"ARN":"arn:aws:s3:::data/k","type":"AWS::S3::Object"},{"ARN":"arn:aws:s3:::data","accountId":"222222222222","type":"AWS::S3::Bucket"}]"#),
+            Some(
+                r#"[{"ARN":"arn:aws:s3:::data/k","type":"AWS::S3::Object"},{"ARN":"arn:aws:s3:::data","accountId":"222222222222","type":"AWS::S3::Bucket"}]"#
+            ),
         );
     }
 }
@@ -431,7 +458,9 @@ fn a_table_that_is_cut_short_or_damaged_is_named_and_the_others_are_read() {
     let whole = TempDir::new().unwrap();
     write(&whole.path().join("whole.parquet"), &records(), athena());
     let content = std::fs::read(whole.path().join("whole.parquet")).unwrap();
-    for (name, damaged) in [("half", &content[..content.len() / 2]), ("no-end", &content[..content.len() - 1]), ("magic", &content[..4])] {
+    for (name, damaged) in
+        [("half", &content[..content.len() / 2]), ("no-end", &content[..content.len() - 1]), ("magic", &content[..4])]
+    {
         let folder = folder(&[(format!("{name}.parquet").as_str(), damaged), ("whole.parquet", &content)]);
         let pass = read(&folder);
         assert_eq!(pass.ids(), [1, 2, 3], "{name}");

@@ -1,0 +1,138 @@
+//! What a check finds, and where.
+
+use palisade::policy::check::check;
+use palisade::policy::compiled::PolicyType;
+use palisade::policy::diagnostic::Source;
+use palisade::policy::document::read_source;
+
+/// Codes with the text that each points at, in the order of the text.
+fn found(policy_type: PolicyType, text: &str) -> Vec<String> {
+    let source = Source::new("policy.json", text);
+    let reading = read_source(&source);
+    let mut findings = reading.findings;
+    findings.extend(reading.document.iter().flat_map(|document| check(document, policy_type)));
+    findings
+        .iter()
+        .map(|finding| {
+            let pointed = source.text().get(finding.span.clone()).unwrap_or_default();
+            format!("{} {}", finding.code, pointed.chars().take(24).collect::<String>())
+        })
+        .collect()
+}
+
+/// The findings of a statement that is right but for the given elements.
+fn in_statement(policy_type: PolicyType, elements: &str) -> Vec<String> {
+    let text = format!("{{\"Version\": \"2012-10-17\", \"Statement\": [\n{{{elements}}}]}}");
+    found(policy_type, &text)
+}
+
+const SCP: PolicyType = PolicyType::ServiceControl;
+const RCP: PolicyType = PolicyType::ResourceControl;
+
+#[test]
+fn a_finding_is_shown_like_a_good_compiler_shows_it() {
+    let source = Source::new(
+        "scp.json",
+        "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\n    \"Sid\": \"Net\",\n    \"Effect\": \"Deny\",\n    \"Action\": \"*\",\n    \"Resource\": \"*\",\n    \"Condition\": {\"StringNotEqual\": {\"aws:SourceVpc\": \"vpc-1\"}}\n  }\n}\n",
+    );
+    let document = read_source(&source).document.unwrap();
+    let shown: Vec<String> = check(&document, SCP).iter().map(|finding| finding.display(&source).to_string()).collect();
+    assert_eq!(
+        shown,
+        ["scp.json:8:19: error[unknown-operator]: statement 1 (Sid \"Net\"): AWS has no condition operator `StringNotEqual`: the policy is refused
+  |
+8 |     \"Condition\": {\"StringNotEqual\": {\"aws:SourceVpc\": \"vpc-1\"}}
+  |                   ^^^^^^^^^^^^^^^^
+  = help: did you mean `StringNotEquals`?"]
+    );
+}
+
+#[test]
+fn each_mistake_has_its_code_and_place() {
+    let rest = "\"Effect\": \"Deny\", \"Action\": \"s3:*\", \"Resource\": \"*\"";
+    let rcp = format!("{rest}, \"Principal\": \"*\"");
+    let condition = |condition: &str| format!("\"Condition\": {{{condition}}}, {rest}");
+    for (policy_type, elements, expected) in [
+        (SCP, rest.to_owned(), vec![]),
+        (RCP, rcp.clone(), vec![]),
+        (SCP, rcp, vec!["principal-not-allowed \"Principal\""]),
+        (RCP, rest.to_owned(), vec!["rcp-principal {"]),
+        (
+            RCP,
+            "\"Effect\": \"Deny\", \"Principal\": \"*\", \"Action\": [\"*\", \"lambda:*\"], \"Resource\": \"*\"".to_owned(),
+            vec!["rcp-action-wildcard \"*\"", "rcp-unsupported-service \"lambda:*\""],
+        ),
+        (SCP, "\"Effect\": \"deny\", \"Action\": \"*\", \"Resource\": \"*\"".to_owned(), vec!["invalid-effect \"deny\""]),
+        (
+            SCP,
+            "\"Effect\": \"Deny\", \"Action\": \"s3*:x\", \"Resource\": \"bucket\"".to_owned(),
+            vec!["wildcard-in-service \"s3*:x\"", "invalid-arn \"bucket\""],
+        ),
+        (
+            SCP,
+            "\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": [\"arn:aws:s3*:::b\", \"arn:aws:sqs\"], \"Actions\": 1".to_owned(),
+            vec![
+                "unknown-element \"Actions\"",
+                "wildcard-in-arn-service \"arn:aws:s3*:::b\"",
+                "incomplete-arn \"arn:aws:sqs\"",
+            ],
+        ),
+        (SCP, condition("\"StringEquals\": {\"aws:SourceVpcc\": \"vpc-1\"}"), vec!["unknown-condition-key \"aws:SourceVpcc\""]),
+        (SCP, condition("\"StringEquals\": {\"aws:TagKeys\": \"a\"}"), vec!["multivalued-key-without-set-operator \"StringEquals\""]),
+        (SCP, condition("\"StringLike\": {\"aws:SourceVpc\": \"vpc-*\"}"), vec!["wildcard-in-id \"vpc-*\""]),
+        (SCP, condition("\"StringEquals\": {\"aws:UserAgent\": \"x*\"}"), vec!["wildcard-without-like \"x*\""]),
+        (
+            SCP,
+            condition("\"IpAddress\": {\"aws:SourceIp\": \"10.0.0.0/33\"}"),
+            vec!["condition-never-true \"aws:SourceIp\"", "invalid-value \"10.0.0.0/33\""],
+        ),
+        (
+            SCP,
+            condition("\"Null\": {\"aws:SourceVpc\": \"true\"}, \"StringEquals\": {\"aws:SourceVpc\": \"vpc-1\"}"),
+            vec!["condition-never-true \"aws:SourceVpc\""],
+        ),
+        (SCP, condition("\"StringEquals\": {\"lambda:VpcIds\": \"vpc-1\"}"), vec!["condition-never-true \"lambda:VpcIds\""]),
+        (SCP, condition("\"NullIfExists\": {\"aws:SourceVpc\": \"true\"}"), vec!["unknown-operator \"NullIfExists\""]),
+        (SCP, condition("\"StringEquals\": {\"aws:SourceVpc\": \"<my-vpc>\"}"), vec!["placeholder \"<my-vpc>\""]),
+    ] {
+        assert_eq!(in_statement(policy_type, &elements), expected, "{elements}");
+    }
+}
+
+#[test]
+fn an_oversized_policy_is_an_error_unless_removing_blanks_makes_it_fit() {
+    let text = |actions: usize, blanks: usize| {
+        let actions: Vec<String> = (0..actions).map(|number| format!("\"s3:Action{number:05}\"")).collect();
+        let statement = format!("{{\"Effect\":\"Deny\",\"Resource\":\"*\",\"Action\":[{}]}}", actions.join(","));
+        format!("{{\"Version\":\"2012-10-17\",{}\"Statement\":{statement}}}", " ".repeat(blanks))
+    };
+    assert_eq!(found(SCP, &text(400, 0)), Vec::<String>::new());
+    assert_eq!(found(SCP, &text(400, 10_000)), ["policy-too-large {"]);
+    assert_eq!(found(SCP, &text(600, 0)), ["policy-too-large {"]);
+    assert_eq!(found(PolicyType::Resource, &text(60_000, 0)), ["principal-missing {"]);
+}
+
+#[test]
+fn hostile_files_get_a_message_and_no_crash() {
+    let deep = format!("{{\"Statement\": {}", "[".repeat(1_000_000));
+    let many = vec!["{\"Effect\": \"Deny\", \"Action\": \"s3:*\", \"Resource\": \"*\"}"; 10_000].join(",");
+    for (text, expected) in [
+        (String::new(), vec!["invalid-json "]),
+        (deep, vec!["invalid-json ["]),
+        ("[]".to_owned(), vec!["wrong-type []"]),
+        ("{\"Version\": \"2012-10-17\"}".to_owned(), vec!["missing-element {"]),
+        ("{\"Version\": \"2012-10-17\", \"Statement\": [3]}".to_owned(), vec!["wrong-type 3"]),
+        (format!("{{\"Version\": \"2012-10-17\", \"Statement\": [{many}]}}"), vec!["policy-too-large {"]),
+        (
+            "{\"Version\": \"2012-10-17\", \"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Deny\", \"Action\": \"*\", \"Action\": \"*\", \"Resource\": {}}}".to_owned(),
+            vec![
+                "duplicate-element \"Version\"",
+                "conflicting-elements \"Action\"",
+                "duplicate-element \"Action\"",
+                "wrong-type {}",
+            ],
+        ),
+    ] {
+        assert_eq!(found(SCP, &text), expected);
+    }
+}
