@@ -105,21 +105,21 @@ impl Terminal {
         }
     }
 
-    /// Shows how far a pass over `bytes` of files has come, until the guard is dropped.
-    pub fn watch(&self, label: &str, bytes: u64, progress: &Arc<Progress>) -> Watch {
+    /// Shows how far a pass over so many files has come, until the guard is dropped.
+    pub fn watch(&self, label: &str, files: usize, progress: &Arc<Progress>) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
         if !self.progress {
             return Watch { stop, thread: None };
         }
-        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}") {
+        let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} files {eta}") {
             bar.set_style(style);
         }
         bar.set_message(label.to_owned());
         let (watched, stopped) = (Arc::clone(progress), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                bar.set_position(watched.bytes.load(Ordering::Relaxed));
+                bar.set_position(watched.files.load(Ordering::Relaxed));
                 std::thread::park_timeout(Duration::from_millis(100));
             }
             bar.finish_and_clear();

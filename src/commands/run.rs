@@ -133,12 +133,11 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
 
     let (mut discovery, scope) = discover_files(settings)?;
     let files = Arc::new(std::mem::take(&mut discovery.files));
-    let bytes = files.iter().map(|file| file.bytes).sum();
     let progress = Arc::new(Progress::default());
     let mut engine = LocalEngine::new(Arc::clone(&files), scope.clone(), engine_resources(settings), Arc::clone(&progress));
     clock.end_phase("files");
 
-    let watch = terminal.watch("reading events", bytes, &progress);
+    let watch = terminal.watch("reading events", files.len(), &progress);
     let (accounts, results) =
         block_on(answer(&mut engine, &queries, accounts_of_folders(&files, settings), settings, world, &mut clock))??;
     drop(watch);
@@ -411,7 +410,7 @@ fn collect_samples(files: &[SourceFile], findings: &Table, terminal: &Terminal) 
         return BTreeMap::new();
     }
     let progress = Arc::new(Progress::default());
-    let _watch = terminal.watch("reading sample records", files.iter().map(|file| file.bytes).sum(), &progress);
+    let _watch = terminal.watch("reading sample records", files.len(), &progress);
     samples::collect(files, &wanted, &progress)
 }
 

@@ -32,7 +32,7 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
         .one("memory_limit", arguments.memory_limit.as_ref());
     let settings = settings(&flags, global.config.as_deref())?;
     let (discovery, scope) = discover_files(&settings)?;
-    let bytes = discovery.files.iter().map(|file| file.bytes).sum();
+    let files = discovery.files.len();
     let statement = Statement {
         sql: arguments.statement.clone().unwrap_or_default(),
         values: Vec::new(),
@@ -41,7 +41,7 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
     };
     let progress = Arc::new(Progress::default());
     let engine = LocalEngine::new(Arc::new(discovery.files), scope, engine_resources(&settings), Arc::clone(&progress));
-    let watch = terminal.watch("reading", bytes, &progress);
+    let watch = terminal.watch("reading", files, &progress);
     let frame = block_on(engine.run(&statement))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
     drop(watch);
     let write = |out: &mut dyn Write| match arguments.format {
@@ -63,7 +63,8 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
             let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
             terminal.warning(&format!("{} {}(s) skipped: {}{example}", skipped.count, skipped.unit, skipped.reason));
         }
-        if coverage.records == 0 {
+        // A statement with a limit may have its rows before the first file is at its end.
+        if coverage.records == 0 && frame.height() == 0 {
             return Err(Failure::new(Outcome::NothingRead, "no record could be read from the events that were named"));
         }
     }
@@ -87,6 +88,7 @@ fn cells(frame: &DataFrame, row: usize) -> impl Iterator<Item = (bool, Option<St
         let is_text = matches!(column.dtype(), DataType::String | DataType::Datetime(_, _));
         let value = match column.get(row) {
             Ok(AnyValue::String(text)) => Some(text.to_owned()),
+            Ok(AnyValue::StringOwned(text)) => Some(text.to_string()),
             Ok(AnyValue::Datetime(milliseconds, _, _)) => time::format(milliseconds.saturating_mul(1_000)),
             Ok(AnyValue::Null) | Err(_) => None,
             Ok(other) => Some(other.to_string()),

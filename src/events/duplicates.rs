@@ -11,6 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -150,10 +151,32 @@ fn hashed(text: &[u8]) -> u128 {
     Sha256::digest(text).iter().take(16).fold(0, |id, byte| (id << 8) | u128::from(*byte))
 }
 
+/// Ids are random already, or were hashed: their bits need no more than folding.
+type Ids = HashSet<u128, BuildHasherDefault<Fold>>;
+
+#[derive(Debug, Default)]
+struct Fold(u64);
+
+impl Hasher for Fold {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        self.0 = (id as u64 ^ (id >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shard {
-    newer: HashSet<u128>,
-    older: HashSet<u128>,
+    newer: Ids,
+    older: Ids,
     runs: Vec<Run>,
     file: Option<File>,
 }

@@ -73,7 +73,6 @@ pub struct Folder {
 pub struct SourceFile {
     pub place: Place,
     pub folder: Folder,
-    pub bytes: u64,
     /// The delivery time in the file name, as the number `YYYYMMDDhhmm`; 0 without one. Files are read in the order of delivery,
     /// which keeps duplicates close together.
     delivered: u64,
@@ -141,6 +140,8 @@ pub struct Discovery {
     pub pruned: u64,
     /// Layouts that were recognised.
     pub in_layout: u64,
+    /// The folder of the file before.
+    parents: Vec<(Arc<Path>, Folder, FolderKind)>,
 }
 
 /// Why no location could be read.
@@ -170,7 +171,6 @@ pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, Discov
                 discovery.files.push(SourceFile {
                     place: Place::StandardInput,
                     folder: Folder::default(),
-                    bytes: 0,
                     delivered: 0,
                     is_stream: true,
                 });
@@ -216,17 +216,31 @@ impl Discovery {
             self.add_file(path, scope, seen, false);
             return Ok(());
         }
-        for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
+        // Links are not followed by the walk, which would look every file up: a link is rare, and looked up here.
+        for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => self.add_file(entry.path(), scope, seen, true),
+                Ok(entry) if entry.path_is_symlink() && entry.depth() > 0 => self.add_link(entry.path(), scope, seen),
                 Ok(_) => {}
-                Err(error) => {
-                    let place = error.path().map_or_else(|| location.to_owned(), |path| path.display().to_string());
-                    self.skipped.push(("file or folder that cannot be read", place));
-                }
+                Err(error) => self.unreadable(error.path().unwrap_or(path)),
             }
         }
         Ok(())
+    }
+
+    /// Adds what a link in a folder leads to. The walk below a linked folder notices when links lead in a circle.
+    fn add_link(&mut self, link: &Path, scope: &Scope, seen: &mut Option<BTreeSet<PathBuf>>) {
+        for entry in walkdir::WalkDir::new(link).follow_links(true).sort_by_file_name() {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => self.add_file(entry.path(), scope, seen, true),
+                Ok(_) => {}
+                Err(error) => self.unreadable(error.path().unwrap_or(link)),
+            }
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path) {
+        self.skipped.push(("file or folder that cannot be read", path.display().to_string()));
     }
 
     /// `found` by walking a folder: then the name decides whether it is a log file. A file that the user named is always read.
@@ -234,7 +248,7 @@ impl Discovery {
         if seen.as_mut().is_some_and(|seen| !seen.insert(path.to_owned())) {
             return;
         }
-        let (folder, kind) = folder_of(path);
+        let (folder, kind) = self.folder(path);
         if let Some(reason) = kind.reason_to_skip() {
             self.skipped.push((reason, path.display().to_string()));
             return;
@@ -248,31 +262,33 @@ impl Discovery {
             return;
         }
         self.in_layout += u64::from(folder.account_id.is_some() && folder.date.is_some());
-        let metadata = std::fs::metadata(path).ok();
-        let bytes = metadata.as_ref().map_or(0, std::fs::Metadata::len);
-        let is_stream = metadata.is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+        // A walk finds files only.
+        let is_stream = !found && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
         let delivered = delivery_of(path).unwrap_or_default();
-        let place = self.place(path);
-        let folder = Folder { account_id: folder.account_id.map(|account_id| self.shared(account_id)), ..folder };
-        self.files.push(SourceFile { place, folder, bytes, delivered, is_stream });
+        let parent = self.parents.last().map_or_else(|| Arc::from(Path::new("")), |(parent, ..)| Arc::clone(parent));
+        let place = Place::File { folder: parent, name: path.file_name().unwrap_or_default().into() };
+        self.files.push(SourceFile { place, folder, delivered, is_stream });
     }
 }
 
 impl Discovery {
-    /// The place of a file, sharing its folder with the file before it: a folder's files come one after the other.
-    fn place(&self, path: &Path) -> Place {
+    /// What the folder of a file tells. Files of a folder come one after the other, so it is worked out once.
+    fn folder(&mut self, path: &Path) -> (Folder, FolderKind) {
         let parent = path.parent().unwrap_or(Path::new(""));
-        let folder = match self.files.last().map(|file| &file.place) {
-            Some(Place::File { folder, .. }) if folder.as_ref() == parent => Arc::clone(folder),
-            _ => Arc::from(parent),
-        };
-        Place::File { folder, name: path.file_name().unwrap_or_default().into() }
-    }
-
-    /// The same text as the file before it has, if it is the same.
-    fn shared(&self, account_id: Arc<str>) -> Arc<str> {
-        let before = self.files.last().and_then(|file| file.folder.account_id.as_ref());
-        before.filter(|before| **before == account_id).map_or(account_id, Arc::clone)
+        if let Some((known, folder, kind)) = self.parents.last()
+            && known.as_ref() == parent
+        {
+            return (folder.clone(), kind_of_file(path).unwrap_or(*kind));
+        }
+        let (folder, kind) = folder_of(parent);
+        // Accounts repeat too: one text for all folders of an account that lie side by side.
+        let account_id = folder.account_id.map(|account_id| {
+            let before = self.parents.last().and_then(|(_, folder, _)| folder.account_id.as_ref());
+            before.filter(|before| **before == account_id).map_or(account_id, Arc::clone)
+        });
+        let folder = Folder { account_id, ..folder };
+        self.parents = vec![(Arc::from(parent), folder.clone(), kind)];
+        (folder, kind_of_file(path).unwrap_or(kind))
     }
 }
 
@@ -319,7 +335,7 @@ impl FolderKind {
     }
 }
 
-/// Reads the folders of a path: the S3 layout of CloudTrail, or Hive-style `account=…/region=…/dt=…`.
+/// Reads a folder: the S3 layout of CloudTrail, or Hive-style `account=…/region=…/dt=…`.
 fn folder_of(path: &Path) -> (Folder, FolderKind) {
     let parts: Vec<&str> = path.components().filter_map(|part| part.as_os_str().to_str()).collect();
     let part = |index: usize| parts.get(index).copied();
@@ -333,14 +349,6 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
         };
         return (Folder { account_id: Some(account.into()), date }, kind);
     }
-    let file = parts.last().copied().unwrap_or_default();
-    let kind = if file.contains("_CloudTrail-Digest_") {
-        FolderKind::Digest
-    } else if file.contains("_CloudTrail-Insight_") {
-        FolderKind::Insight
-    } else {
-        FolderKind::Events
-    };
     let mut folder = Folder::default();
     for (key, value) in parts.iter().filter_map(|part| part.split_once('=')) {
         match key.to_ascii_lowercase().as_str() {
@@ -353,7 +361,19 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
             _ => {}
         }
     }
-    (folder, kind)
+    (folder, FolderKind::Events)
+}
+
+/// The names of digest and Insight files say what they are, wherever they lie.
+fn kind_of_file(path: &Path) -> Option<FolderKind> {
+    let name = path.file_name()?.to_str()?;
+    if name.contains("_CloudTrail-Digest_") {
+        Some(FolderKind::Digest)
+    } else if name.contains("_CloudTrail-Insight_") {
+        Some(FolderKind::Insight)
+    } else {
+        None
+    }
 }
 
 /// The delivery time in a name such as `111111111111_CloudTrail_us-east-1_20261031T0705Z_abcdefghijklmnop.json.gz`.

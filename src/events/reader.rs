@@ -98,7 +98,7 @@ impl Reader {
         }
         if compressed.starts_with(b"PAR1") {
             handle.rewind()?;
-            return Ok((Format::Parquet, handle, Reader::of_text(Vec::new())));
+            return Ok((Format::Parquet, handle, Reader { file_bytes: length, ..Reader::of_text(Vec::new()) }));
         }
         let is_whole = compressed.len() < WHOLE_FILE;
         let rest = || -> std::io::Result<Box<dyn Read + Send>> {
@@ -111,7 +111,8 @@ impl Reader {
         if is_whole {
             let decompressor = buffers.decompressor.get_or_insert_with(Decompressor::new);
             if inflate_whole(compressed, decompressor, &mut buffers.inflated) {
-                return Ok((Format::Json, handle, Reader::of_text(std::mem::take(&mut buffers.inflated))));
+                let reader = Reader { file_bytes: length, ..Reader::of_text(std::mem::take(&mut buffers.inflated)) };
+                return Ok((Format::Json, handle, reader));
             }
         }
         // Large, of several members, or damaged: inflated piece by piece, which gives what can be had.
@@ -128,6 +129,11 @@ impl Reader {
     /// Text that is in memory already, such as a record inside a string.
     pub fn of_text(text: Vec<u8>) -> Reader {
         Reader { text, position: 0, base: 0, more: None, file_bytes: 0, expands: false, start: None, reread: 0 }
+    }
+
+    /// Size of the file on disk; 0 for text from memory.
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
     }
 
     /// Bytes of text that the reader holds.

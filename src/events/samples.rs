@@ -34,7 +34,7 @@ pub fn collect(files: &[SourceFile], wanted: &BTreeSet<String>, progress: &Progr
                         while reader.read(1_024, &mut finder) {}
                         reader.close(&mut buffers);
                     }
-                    progress.bytes.fetch_add(file.bytes, Ordering::Relaxed);
+                    progress.files.fetch_add(1, Ordering::Relaxed);
                 }
                 let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 finder.found.into_iter().for_each(|(id, text)| keep(&mut found, id, text));

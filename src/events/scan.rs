@@ -51,7 +51,7 @@ impl RecordFilter {
 /// How far a pass has come, for a progress bar.
 #[derive(Debug, Default)]
 pub struct Progress {
-    pub bytes: AtomicU64,
+    pub files: AtomicU64,
     pub records: AtomicU64,
 }
 
@@ -170,12 +170,12 @@ impl Worker {
                     self.coverage.skip(Unit::File, "empty file", || name.clone());
                 }
                 Ok((Format::Json, _, reader)) => {
-                    self.coverage.file(file.bytes);
+                    self.coverage.file(reader.file_bytes());
                     self.open = Some((file, name, Open::Json(reader)));
                     return true;
                 }
-                Ok((Format::Parquet, handle, _)) => {
-                    self.coverage.file(file.bytes);
+                Ok((Format::Parquet, handle, reader)) => {
+                    self.coverage.file(reader.file_bytes());
                     match ParquetFile::open(handle, self.builder.columns()) {
                         Ok(parquet) => {
                             self.coverage.recognised(parquet.recognised());
@@ -222,7 +222,7 @@ impl Worker {
         if more {
             self.open = Some((file, name, open));
         } else {
-            self.scan.progress.bytes.fetch_add(file.bytes, Ordering::Relaxed);
+            self.scan.progress.files.fetch_add(1, Ordering::Relaxed);
             if let Open::Json(reader) = open {
                 reader.close(&mut self.buffers);
             }

@@ -209,10 +209,8 @@ pub fn guess_type(document: &Document) -> PolicyType {
         ("endpoint", PolicyType::VpcEndpoint),
         ("boundary", PolicyType::Boundary),
         ("session", PolicyType::Session),
-        ("identity", PolicyType::Identity),
     ] {
         if words.contains(&word) {
-            // "identity_perimeter_rcp" is found by its later word, because the types of guardrails come first.
             return policy_type;
         }
     }

@@ -135,21 +135,33 @@ impl Glob {
     }
 
     /// May the pattern cover a text that `partial` stands for?
+    ///
+    /// Two ARNs are compared part by part: an unknown name is not supposed to hold the colons of a whole other ARN.
     pub fn overlaps(&self, partial: &Glob) -> bool {
         let (own, other) = (self.to_tokens(), partial.to_tokens());
-        let mut reached = vec![false; other.len() + 1];
-        close(&mut reached, &other, 0);
-        let mut states = vec![reached];
-        for token in &own {
-            let Some(before) = states.last().cloned() else { return false };
-            let mut after = vec![false; other.len() + 1];
-            for (at, _) in before.iter().enumerate().filter(|(_, reached)| **reached) {
-                advance(&mut after, *token, &other, at);
-            }
-            states.push(after);
+        let parts = |tokens: &[Token]| tokens.iter().filter(|token| **token == Token::Char(':')).count() + 1;
+        if parts(&own) < 6 || parts(&other) < 6 {
+            return overlap(&own, &other);
         }
-        states.last().and_then(|last| last.last()).copied().unwrap_or(false)
+        let cut = |tokens: &[Token]| -> Vec<Vec<Token>> {
+            tokens.splitn(6, |token| *token == Token::Char(':')).map(<[Token]>::to_vec).collect()
+        };
+        cut(&own).iter().zip(cut(&other)).all(|(own, other)| overlap(own, &other))
     }
+}
+
+/// Is there a text that both cover?
+fn overlap(own: &[Token], other: &[Token]) -> bool {
+    let mut reached = vec![false; other.len() + 1];
+    close(&mut reached, other, 0);
+    for token in own {
+        let mut after = vec![false; other.len() + 1];
+        for (at, _) in reached.iter().enumerate().filter(|(_, reached)| **reached) {
+            advance(&mut after, *token, other, at);
+        }
+        reached = after;
+    }
+    reached.last().copied().unwrap_or(false)
 }
 
 /// Marks position `at` of `tokens` and those behind the runs that follow, which may be empty.
