@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod inventory;
+pub mod policy;
 pub mod queries;
 pub mod report;
 pub mod run;
@@ -123,6 +124,7 @@ pub enum Command {
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),
     Config(config::ConfigArgs),
+    Policy(policy::PolicyArgs),
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
 }

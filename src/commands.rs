@@ -4,6 +4,7 @@ pub mod config;
 pub mod inventory;
 pub mod judge;
 pub mod output;
+pub mod policy;
 pub mod queries;
 pub mod report;
 pub mod run;
@@ -70,6 +71,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
+        Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };

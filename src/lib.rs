@@ -10,6 +10,9 @@
 //! 6. [`enrich`] joins the rows of a query with both and judges them. What nobody can tell is undetermined, never left out.
 //! 7. [`report`] shows findings; it reads the report model only. [`run`] keeps them in a folder.
 //!
+//! Beside them stands [`policy`], a pure library: IAM policy documents, checked and evaluated with three-valued truth. It knows
+//! nothing of CloudTrail.
+//!
 //! [`commands`] puts these together, one file per subcommand that [`cli`] defines, and ends in an [`outcome`]. [`sample`] makes an
 //! organization to try all of it on.
 
@@ -23,6 +26,7 @@ pub mod events;
 pub mod inventory;
 pub mod outcome;
 pub mod pattern;
+pub mod policy;
 pub mod report;
 pub mod run;
 pub mod sample;

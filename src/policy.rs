@@ -12,6 +12,7 @@ pub mod applicability;
 pub mod case;
 pub mod check;
 pub mod classes;
+pub mod codes;
 pub mod compiled;
 pub mod condition;
 pub mod context;

@@ -119,7 +119,8 @@ fn evaluate(file: &Path) -> Result<Outcome, Failure> {
 }
 
 fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| Failure::new(Outcome::Usage, format!("cannot read {}: {error}", file.display()));
+    let wrong =
+        |error: &dyn std::fmt::Display| Failure::new(Outcome::Usage, format!("cannot read {}: {error}", file.display()));
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| wrong(&error))?;

@@ -44,11 +44,17 @@ pub struct Members<R> {
     input: BufReader<R>,
     member: Option<Decompress>,
     members: u64,
+    consumed: u64,
 }
 
 impl<R: Read> Members<R> {
     pub fn new(input: R) -> Self {
-        Members { input: BufReader::with_capacity(INPUT, input), member: None, members: 0 }
+        Members { input: BufReader::with_capacity(INPUT, input), member: None, members: 0, consumed: 0 }
+    }
+
+    /// Bytes of the file that were inflated so far.
+    pub fn consumed(&self) -> u64 {
+        self.consumed
     }
 
     /// Goes to the next member. `false` at the end of the file.
@@ -84,6 +90,7 @@ impl<R: Read> Read for Members<R> {
             let flush = if at_end { FlushDecompress::Finish } else { FlushDecompress::None };
             let status = member.decompress(input, into, flush);
             let (read, written) = (member.total_in() - read_before, member.total_out() - written_before);
+            self.consumed += read;
             self.input.consume(usize::try_from(read).unwrap_or(usize::MAX));
             if matches!(status, Ok(Status::StreamEnd)) {
                 self.member = None;

@@ -20,8 +20,8 @@ const PIECE: usize = 4 << 20;
 /// CloudTrail limits an event to 256 KB, 1 MB on request. Beyond this a "record" is not read.
 const LONGEST_RECORD: usize = 16 << 20;
 /// CloudTrail compresses 2 to 13 times. A file that expands more than this, to more than [`EXPANDED_SUSPICIOUS`], is not read on.
-const EXPANSION_SUSPICIOUS: u64 = 200;
-const EXPANDED_SUSPICIOUS: u64 = 256 << 20;
+const EXPANSION_SUSPICIOUS: u64 = 100;
+const EXPANDED_SUSPICIOUS: u64 = 32 << 20;
 /// How a record begins that CloudTrail itself wrote.
 const START: &[u8] = b"{\"eventVersion\"";
 /// A record whose beginning is longer than this is not learned from.
@@ -69,6 +69,22 @@ pub enum Format {
     Empty,
 }
 
+/// What of a file is not in memory yet.
+enum More {
+    Plain(Box<dyn Read + Send>),
+    Gzip(Box<Members<Box<dyn Read + Send>>>),
+}
+
+impl More {
+    /// Appends the next piece.
+    fn read_piece(&mut self, text: &mut Vec<u8>) -> std::io::Result<usize> {
+        match self {
+            More::Plain(input) => input.take(PIECE as u64).read_to_end(text),
+            More::Gzip(members) => members.take(PIECE as u64).read_to_end(text),
+        }
+    }
+}
+
 /// An open file, or what is left of one.
 pub struct Reader {
     /// `text[position..]` is not read yet.
@@ -76,9 +92,8 @@ pub struct Reader {
     position: usize,
     /// Where `text` begins in the content.
     base: u64,
-    more: Option<Box<dyn Read + Send>>,
+    more: Option<More>,
     file_bytes: u64,
-    expands: bool,
     /// How the records of this file begin, once one was read.
     start: Option<Vec<u8>>,
     /// Bytes that were read in vain.
@@ -89,7 +104,7 @@ impl Reader {
     /// Opens a file. For [`Format::Parquet`] the reader holds nothing, and the file is to be read from its beginning.
     pub fn open(file: &SourceFile, buffers: &mut Buffers) -> std::io::Result<(Format, File, Reader)> {
         let mut handle = file.open()?;
-        let length = handle.metadata()?.len();
+        let file_bytes = handle.metadata()?.len();
         let compressed = &mut buffers.compressed;
         compressed.clear();
         handle.by_ref().take(WHOLE_FILE as u64).read_to_end(compressed)?;
@@ -98,37 +113,33 @@ impl Reader {
         }
         if compressed.starts_with(b"PAR1") {
             handle.rewind()?;
-            return Ok((Format::Parquet, handle, Reader { file_bytes: length, ..Reader::of_text(Vec::new()) }));
+            return Ok((Format::Parquet, handle, Reader { file_bytes, ..Reader::of_text(Vec::new()) }));
         }
         let is_whole = compressed.len() < WHOLE_FILE;
         let rest = || -> std::io::Result<Box<dyn Read + Send>> {
             Ok(if is_whole { Box::new(std::io::empty()) } else { Box::new(handle.try_clone()?) })
         };
         if !is_gzip(compressed) {
-            let reader = Reader { more: Some(rest()?), file_bytes: length, ..Reader::of_text(std::mem::take(compressed)) };
+            let more = Some(More::Plain(rest()?));
+            let reader = Reader { more, file_bytes, ..Reader::of_text(std::mem::take(compressed)) };
             return Ok((Format::Json, handle, reader));
         }
         if is_whole {
             let decompressor = buffers.decompressor.get_or_insert_with(Decompressor::new);
             if inflate_whole(compressed, decompressor, &mut buffers.inflated) {
-                let reader = Reader { file_bytes: length, ..Reader::of_text(std::mem::take(&mut buffers.inflated)) };
+                let reader = Reader { file_bytes, ..Reader::of_text(std::mem::take(&mut buffers.inflated)) };
                 return Ok((Format::Json, handle, reader));
             }
         }
         // Large, of several members, or damaged: inflated piece by piece, which gives what can be had.
-        let input = Bytes::new(std::mem::take(compressed)).chain(rest()?);
-        let reader = Reader {
-            more: Some(Box::new(Members::new(input))),
-            file_bytes: length,
-            expands: true,
-            ..Reader::of_text(Vec::new())
-        };
-        Ok((Format::Json, handle, reader))
+        let input: Box<dyn Read + Send> = Box::new(Bytes::new(std::mem::take(compressed)).chain(rest()?));
+        let more = Some(More::Gzip(Box::new(Members::new(input))));
+        Ok((Format::Json, handle, Reader { more, file_bytes, ..Reader::of_text(Vec::new()) }))
     }
 
     /// Text that is in memory already, such as a record inside a string.
     pub fn of_text(text: Vec<u8>) -> Reader {
-        Reader { text, position: 0, base: 0, more: None, file_bytes: 0, expands: false, start: None, reread: 0 }
+        Reader { text, position: 0, base: 0, more: None, file_bytes: 0, start: None, reread: 0 }
     }
 
     /// Size of the file on disk; 0 for text from memory.
@@ -296,7 +307,7 @@ impl Reader {
         self.text.drain(..self.position);
         self.position = 0;
         let before = self.text.len();
-        let result = more.by_ref().take(PIECE as u64).read_to_end(&mut self.text);
+        let result = more.read_piece(&mut self.text);
         let end = self.base + self.text.len() as u64;
         match result {
             Ok(0) => {
@@ -304,7 +315,8 @@ impl Reader {
                 false
             }
             Ok(_) => {
-                if self.expands && end > EXPANDED_SUSPICIOUS && end / self.file_bytes.max(1) > EXPANSION_SUSPICIOUS {
+                let consumed = if let More::Gzip(members) = more { members.consumed() } else { end };
+                if end > EXPANDED_SUSPICIOUS && end / consumed.max(1) > EXPANSION_SUSPICIOUS {
                     visitor.problem(Problem::Bomb(end));
                     self.more = None;
                     self.text.clear();

@@ -169,13 +169,13 @@ impl Worker {
                     self.coverage.file(0);
                     self.coverage.skip(Unit::File, "empty file", || name.clone());
                 }
-                Ok((Format::Json, _, reader)) => {
-                    self.coverage.file(reader.file_bytes());
+                Ok((Format::Json, handle, reader)) => {
+                    self.coverage.file(bytes_of(&handle));
                     self.open = Some((file, name, Open::Json(reader)));
                     return true;
                 }
-                Ok((Format::Parquet, handle, reader)) => {
-                    self.coverage.file(reader.file_bytes());
+                Ok((Format::Parquet, handle, _)) => {
+                    self.coverage.file(bytes_of(&handle));
                     match ParquetFile::open(handle, self.builder.columns()) {
                         Ok(parquet) => {
                             self.coverage.recognised(parquet.recognised());
@@ -280,9 +280,13 @@ impl Visitor for Into<'_> {
             Problem::Insight => (Unit::Record, "Insight record", None),
             Problem::Digest => (Unit::File, super::files::DIGEST_FILE, None),
             Problem::Corrupt(position) => (Unit::File, "corrupt or truncated gzip, read up to there", Some(position)),
-            Problem::Bomb(position) => (Unit::File, "expands more than 200 times, read up to there", Some(position)),
+            Problem::Bomb(position) => (Unit::File, "expands more than 100 times, read up to there", Some(position)),
             Problem::Damaged(position) => (Unit::File, "too damaged to be read on, read up to there", Some(position)),
         };
         self.coverage.skip_at(unit, reason, self.name, position);
     }
+}
+
+fn bytes_of(file: &std::fs::File) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
 }

@@ -50,7 +50,9 @@ pub fn read(source: &Arc<Source>) -> Result<Cases, InvalidPolicy> {
     let cases = node
         .one_or_many()
         .iter()
-        .map(|node| (node.get("id").and_then(Node::scalar), Reader { source, findings: Vec::new(), warnings: Vec::new() }.case(node)))
+        .map(|node| {
+            (node.get("id").and_then(Node::scalar), Reader { source, findings: Vec::new(), warnings: Vec::new() }.case(node))
+        })
         .collect();
     Ok(Cases { is_list, cases })
 }
@@ -112,7 +114,16 @@ impl Reader<'_> {
 
     fn read_case(&mut self, node: &Node) -> Option<Case> {
         const KNOWN: [&str; 11] = [
-            "id", "description", "principal", "action", "resource", "context", "other_keys", "policies", "flags", "expected",
+            "id",
+            "description",
+            "principal",
+            "action",
+            "resource",
+            "context",
+            "other_keys",
+            "policies",
+            "flags",
+            "expected",
             "$schema",
         ];
         let Some(members) = node.members() else {
@@ -184,6 +195,12 @@ impl Reader<'_> {
         let services: Vec<String> =
             node.get("service").map(|node| node.one_or_many().iter().filter_map(Node::scalar).collect()).unwrap_or_default();
         let named = arn.as_deref().or(role_arn.as_deref()).or(services.first().map(String::as_str)).or(account.as_deref());
+        if let Some(name) = named
+            && Principal::from_name(name).is_none()
+            && node.get("type").is_none()
+        {
+            self.wrong(node, format!("\"{name}\" does not tell what kind of principal it is; give `type`"));
+        }
         let mut principal = named.and_then(Principal::from_name).unwrap_or_else(|| Principal::of_type(PrincipalType::Account));
         if let Some(kind) = node.get("type") {
             match kind.as_str().and_then(principal_type) {
@@ -192,6 +209,9 @@ impl Reader<'_> {
             }
         }
         principal.account = account.or(principal.account);
+        if principal.role_arn.as_ref() != arn.as_ref() {
+            principal.arn = arn.or(principal.arn);
+        }
         principal.role_arn = role_arn.or(principal.role_arn);
         principal.unique_id = self.text(node.get("id"), "`id`").map(|id| match id.split_once(':') {
             Some((id, _)) => id.to_owned(),
@@ -259,7 +279,8 @@ impl Reader<'_> {
                 return None;
             };
             let may_be_absent = node.get("may_be_absent").is_none_or(|node| node.value != Value::Bool(false));
-            let candidates = node.get("candidates").map(|node| node.one_or_many().iter().map(|node| self.values(node)).collect());
+            let candidates =
+                node.get("candidates").map(|node| node.one_or_many().iter().map(|node| self.values(node)).collect());
             let known_members = node.get("known_values").map(|node| self.values(node)).unwrap_or_default();
             return Some(ContextValue::Unknown(Unknown { why, may_be_absent, candidates, known_members }));
         }
@@ -331,8 +352,7 @@ impl Reader<'_> {
     }
 }
 
-const TYPE_NAMES: [&str; 8] =
-    ["Root", "User", "AssumedRole", "FederatedUser", "Federated", "Service", "Anonymous", "Account"];
+const TYPE_NAMES: [&str; 8] = ["Root", "User", "AssumedRole", "FederatedUser", "Federated", "Service", "Anonymous", "Account"];
 
 /// The names of this format, and those that CloudTrail writes.
 fn principal_type(name: &str) -> Option<PrincipalType> {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use super::compiled::PolicyType;
 use super::diagnostic::Finding;
-use super::document::{Document, Effect, Statement, Version};
+use super::document::{Document, Effect, PrincipalKind, Statement, Version};
 
 /// What AWS allows of a policy type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,18 +161,23 @@ fn shape(statement: &Statement, policy_type: PolicyType, findings: &mut Vec<Find
             let finding = Finding::error("principal-not-allowed", principals.key_span.clone(), message);
             findings.push(finding.help("use a condition on aws:PrincipalArn"));
         }
-        Some(principals) if is_rcp && (principals.negated || principals.entries.iter().any(|entry| entry.text.text != "*")) => {
+        Some(principals)
+            if is_rcp
+                && (principals.negated || principals.entries.iter().any(|entry| entry.kind != PrincipalKind::Everyone)) =>
+        {
             let message = "the principal of a resource control policy must be \"*\"";
             let finding = Finding::error("rcp-principal", principals.key_span.clone(), message);
             findings.push(finding.help("restrict it with a condition on aws:PrincipalArn or aws:PrincipalAccount"));
         }
         Some(principals) if principals.negated && statement.effect == Effect::Allow => {
-            let message = "`NotPrincipal` with \"Allow\" is not supported: it would allow everybody else, also anonymous callers";
+            let message =
+                "`NotPrincipal` with \"Allow\" is not supported: it would allow everybody else, also anonymous callers";
             findings.push(Finding::error("not-principal-allow", principals.key_span.clone(), message));
         }
         Some(_) => {}
         None if is_rcp => {
-            let finding = Finding::error("rcp-principal", start.clone(), "a resource control policy needs \"Principal\": \"*\"");
+            let finding =
+                Finding::error("rcp-principal", start.clone(), "a resource control policy needs \"Principal\": \"*\"");
             findings.push(finding);
         }
         None if policy_type.has_principals() => {

@@ -43,9 +43,8 @@ pub fn classes(
         _ if own.iter().any(|condition| condition.is_set()) => classes.push(Class::Something),
         _ => classes.extend(single_valued(&own, context)),
     }
-    let depends_on_others = own.iter().any(|condition| {
-        condition.variables().any(|variable| matches!(context.get(variable), Seen::Unknown(_)))
-    });
+    let depends_on_others =
+        own.iter().any(|condition| condition.variables().any(|variable| matches!(context.get(variable), Seen::Unknown(_))));
     if !as_variable && !depends_on_others {
         keep_distinct(&mut classes, key, &own, context);
     }
@@ -68,10 +67,7 @@ fn keep_distinct(classes: &mut Vec<Class>, key: &str, conditions: &[&Condition],
 }
 
 fn single_valued(conditions: &[&Condition], context: &Context) -> Vec<Class> {
-    let comparisons: Vec<Comparison> = conditions
-        .iter()
-        .filter_map(|condition| condition.operator?.comparison())
-        .collect();
+    let comparisons: Vec<Comparison> = conditions.iter().filter_map(|condition| condition.operator?.comparison()).collect();
     let values = || conditions.iter().flat_map(|condition| &condition.values);
     let one = |text: String| Class::Values(vec![text]);
     let has_variables = values().any(|value| value.has_variables());

@@ -75,7 +75,7 @@ pub struct Policy {
     pub name: String,
     pub policy_type: PolicyType,
     pub source: Arc<Source>,
-    pub statements: Vec<Statement>,
+    pub statements: Vec<Arc<Statement>>,
     /// For each service prefix that a statement names: the statements to look at. Other services: `general`.
     by_service: HashMap<Box<str>, Box<[u32]>>,
     general: Box<[u32]>,
@@ -121,8 +121,11 @@ impl Matched {
 
 impl Policy {
     pub fn compile(name: &str, document: &Document, policy_type: PolicyType) -> Policy {
-        let statements: Vec<Statement> =
-            document.statements.iter().map(|statement| Statement::compile(statement, document, policy_type)).collect();
+        let statements: Vec<Arc<Statement>> = document
+            .statements
+            .iter()
+            .map(|statement| Arc::new(Statement::compile(statement, document, policy_type)))
+            .collect();
         let mut services: Vec<&str> =
             statements.iter().flat_map(|statement| &statement.actions).filter_map(|action| action.service.as_deref()).collect();
         services.sort_unstable();
@@ -144,7 +147,28 @@ impl Policy {
     /// The statements that may be about an action of the service, in the order of the document.
     pub fn statements_for(&self, service: &str) -> impl Iterator<Item = &Statement> {
         let numbers = self.by_service.get(service).unwrap_or(&self.general);
-        numbers.iter().filter_map(|number| self.statements.get(usize::try_from(*number).ok()?))
+        numbers.iter().filter_map(|number| self.statements.get(usize::try_from(*number).ok()?).map(Arc::as_ref))
+    }
+}
+
+impl Policy {
+    /// The policy without the statements that certainly do not match the request: what suppositions about it must look at.
+    pub fn reduced(&self, request: &Request, view: &View<'_>, has_boundary: bool) -> Policy {
+        let numbers = self.by_service.get(request.service.as_str()).unwrap_or(&self.general);
+        let statements: Vec<Arc<Statement>> = numbers
+            .iter()
+            .filter_map(|number| self.statements.get(usize::try_from(*number).ok()?))
+            .filter(|statement| !statement.matches(request, view, has_boundary).at_all().is_false())
+            .map(Arc::clone)
+            .collect();
+        Policy {
+            name: String::new(),
+            policy_type: self.policy_type,
+            source: Arc::clone(&self.source),
+            by_service: HashMap::new(),
+            general: (0..).zip(&statements).map(|(number, _)| number).collect(),
+            statements,
+        }
     }
 }
 

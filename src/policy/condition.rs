@@ -65,7 +65,7 @@ enum Prepared {
 enum Lookup {
     None,
     Texts(BTreeSet<String>),
-    Networks(Networks),
+    Networks(Box<Networks>),
 }
 
 impl Condition {
@@ -207,7 +207,7 @@ impl Lookup {
                 _ => return Lookup::None,
             }
         }
-        Lookup::Networks(networks)
+        Lookup::Networks(Box::new(networks))
     }
 }
 

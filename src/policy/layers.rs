@@ -106,8 +106,7 @@ struct Said {
 }
 
 impl Said {
-    const NOTHING: Said =
-        Said { deny: Truth::False, directly: Truth::False, by_role: Truth::False, by_account: Truth::False };
+    const NOTHING: Said = Said { deny: Truth::False, directly: Truth::False, by_role: Truth::False, by_account: Truth::False };
 
     fn allow(self) -> Truth {
         self.directly.or(self.by_role).or(self.by_account)
@@ -263,12 +262,37 @@ impl Policies {
         said
     }
 
+    /// The policies without the statements that certainly do not match: they decide the same, whatever the unknown keys are.
+    pub fn reduced(&self, request: &Request, view: &View<'_>) -> Policies {
+        let list = |policies: &[Arc<Policy>]| -> Vec<Arc<Policy>> {
+            let reduced = policies.iter().map(|policy| policy.reduced(request, view, self.has_boundary()));
+            reduced.filter(|policy| !policy.statements.is_empty()).map(Arc::new).collect()
+        };
+        let levels = |levels: &Option<Vec<Level>>| -> Option<Vec<Level>> {
+            let levels = levels.as_ref()?;
+            Some(levels.iter().map(|level| Level { name: None, policies: list(&level.policies) }).collect())
+        };
+        let grants = |grants: &Grants| match grants {
+            Grants::Policies(policies) => Grants::Policies(list(policies)),
+            Grants::Assumed => Grants::Assumed,
+            Grants::NotGiven => Grants::NotGiven,
+        };
+        Policies {
+            service_control: levels(&self.service_control),
+            resource_control: levels(&self.resource_control),
+            vpc_endpoint: self.vpc_endpoint.as_deref().map(list),
+            resource: grants(&self.resource),
+            identity: grants(&self.identity),
+            boundary: self.boundary.as_deref().map(list),
+            session: self.session.as_deref().map(list),
+        }
+    }
+
     /// The statements that may be about the request, each with its place.
     pub fn statements<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = (Attached<'a>, &'a Statement)> {
         let attached = self.attached(request).into_iter();
-        attached.flat_map(|attached| {
-            attached.policy.statements_for(&request.service).map(move |statement| (attached, statement))
-        })
+        attached
+            .flat_map(|attached| attached.policy.statements_for(&request.service).map(move |statement| (attached, statement)))
     }
 }
 

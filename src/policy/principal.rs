@@ -49,10 +49,8 @@ pub fn named(principals: &Principals, caller: &Principal, effect: Effect, has_bo
     if !principals.negated {
         return listed;
     }
-    let is_iam = matches!(
-        caller.principal_type,
-        PrincipalType::User | PrincipalType::AssumedRole | PrincipalType::FederatedUser
-    );
+    let is_iam =
+        matches!(caller.principal_type, PrincipalType::User | PrincipalType::AssumedRole | PrincipalType::FederatedUser);
     // A Deny with NotPrincipal denies everybody who has a permissions boundary, whatever it lists.
     if effect == Effect::Deny && has_boundary && is_iam {
         return Named::ATTACHED;
@@ -78,9 +76,9 @@ fn entry_names(kind: PrincipalKind, text: &str, caller: &Principal) -> Named {
                 && caller.services.iter().any(|service| service.eq_ignore_ascii_case(text)))
             .into(),
         ),
-        PrincipalKind::Federated => directly(
-            (caller.principal_type == PrincipalType::Federated && caller.arn.as_deref() == Some(text)).into(),
-        ),
+        PrincipalKind::Federated => {
+            directly((caller.principal_type == PrincipalType::Federated && caller.arn.as_deref() == Some(text)).into())
+        }
         PrincipalKind::CanonicalUser => match (&caller.canonical_user, caller.principal_type) {
             (Some(own), _) => Named { by_account: (own == text).into(), ..Named::NOT },
             (None, PrincipalType::Service | PrincipalType::Anonymous | PrincipalType::Federated) => Named::NOT,

@@ -11,17 +11,8 @@ use super::json::{Member, Node};
 use super::suggest::did_you_mean;
 
 const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
-const STATEMENT_ELEMENTS: [&str; 9] = [
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-];
+const STATEMENT_ELEMENTS: [&str; 9] =
+    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
 /// Reads a document from a JSON value, which may be a part of a larger file.
 pub fn document(node: &Node, source: &Arc<Source>) -> Reading {
@@ -193,7 +184,7 @@ impl Reader {
             Some("Allow") => Some(Effect::Allow),
             Some("Deny") => Some(Effect::Deny),
             Some(other) => {
-                let message = format!("the effect must be \"Allow\" or \"Deny\", in this case, found \"{other}\"");
+                let message = format!("the effect must be \"Allow\" or \"Deny\", written so, found \"{other}\"");
                 self.report(Finding::error("invalid-effect", node.span.clone(), message));
                 None
             }

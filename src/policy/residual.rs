@@ -12,12 +12,18 @@ use super::truth::Truth;
 use super::verdict::{Judgement, StatementMatch};
 
 /// The parts of a statement that have no answer, each in words.
-pub fn depends_on(statement: &Statement, attached: &Attached<'_>, request: &Request, view: &View<'_>) -> Vec<String> {
+pub fn depends_on(
+    statement: &Statement,
+    attached: &Attached<'_>,
+    request: &Request,
+    view: &View<'_>,
+    has_boundary: bool,
+) -> Vec<String> {
     let mut parts = Vec::new();
     if attached.applies.truth.is_unknown() {
         parts.push(format!("it is not the case that {}", attached.applies.reason));
     }
-    if statement.matches(request, view, true).named.at_all().is_unknown() {
+    if statement.matches(request, view, has_boundary).named.at_all().is_unknown() {
         parts.push("the caller is one of its principals".to_owned());
     }
     if statement.resource(request, view).is_unknown() {
@@ -54,7 +60,11 @@ pub fn in_words(judgement: &Judgement) -> String {
             .map(statement_words)
             .collect();
         if !allows.is_empty() {
-            sentences.push(format!("allowed by {} only if {}", layer_words(needed.layer, needed.level), allows.join(", or if ")));
+            sentences.push(format!(
+                "allowed by {} only if {}",
+                layer_words(needed.layer, needed.level),
+                allows.join(", or if ")
+            ));
         }
     }
     sentences.join("; ")

@@ -38,7 +38,7 @@ impl Verdict {
 /// How a request is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Denial {
-    /// A Deny statement matches.
+    /// A Deny statement matches; or, if that depends on something unknown, a Deny matches or an Allow is missing, whatever it is.
     Explicit,
     /// An Allow is missing.
     Implicit,
@@ -160,19 +160,17 @@ fn statements(policies: &Policies, request: &Request, view: &View<'_>) -> Vec<St
             effect: statement.effect,
             position: statement.position,
             certain: truth.is_true(),
-            depends_on: if truth.is_true() { Vec::new() } else { residual::depends_on(statement, &attached, request, view) },
+            depends_on: if truth.is_true() {
+                Vec::new()
+            } else {
+                residual::depends_on(statement, &attached, request, view, policies.has_boundary())
+            },
         });
     }
     matches
 }
 
-fn matched(
-    policies: &Policies,
-    attached: &Attached<'_>,
-    statement: &Statement,
-    request: &Request,
-    view: &View<'_>,
-) -> Truth {
+fn matched(policies: &Policies, attached: &Attached<'_>, statement: &Statement, request: &Request, view: &View<'_>) -> Truth {
     attached.applies.truth.and(statement.matches(request, view, policies.has_boundary()).at_all())
 }
 
@@ -223,7 +221,8 @@ fn suppose(policies: &Policies, request: &Request, judgement: &mut Judgement) {
         })
         .count();
     left.extend(tried.split_off(fit).iter().map(|(key, _)| *key));
-    let answers = try_all(policies, request, &tried);
+    let reduced = policies.reduced(request, &View::of(&request.context));
+    let answers = try_all(&reduced, request, &tried);
     if answers.iter().all(|(denied, _)| denied.is_true()) {
         let explicit = answers.iter().map(|(_, explicit)| *explicit).reduce(Truth::either);
         return deny(judgement, explicit.unwrap_or(Truth::Unknown));
@@ -248,9 +247,7 @@ fn suppose(policies: &Policies, request: &Request, judgement: &mut Judgement) {
     judgement.settling = settling
         .into_iter()
         .filter_map(|key| match request.context.get(key) {
-            Seen::Unknown(unknown) => {
-                Some(Settling { key: open.name(key, &request.context), why: unknown.why.clone() })
-            }
+            Seen::Unknown(unknown) => Some(Settling { key: open.name(key, &request.context), why: unknown.why.clone() }),
             _ => None,
         })
         .collect();

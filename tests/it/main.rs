@@ -17,6 +17,8 @@ mod inventory;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod report_html;
 #[cfg(test)]
 mod report_tabular;
@@ -26,6 +28,8 @@ mod run_folder;
 mod sample;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod sql;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]

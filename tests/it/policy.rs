@@ -1,5 +1,7 @@
 //! The policy engine: what AWS documents, what a policy denies, what nobody can know.
 
+mod case_files;
+mod language;
 mod layers;
 mod properties;
 mod scp_cases;

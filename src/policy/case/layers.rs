@@ -11,8 +11,7 @@ use crate::policy::json::{Node, Value};
 use crate::policy::layers::{Grants, Level, Policies};
 use crate::policy::read;
 
-const FULL_ACCESS: &str =
-    r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+const FULL_ACCESS: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
 const RCP_FULL_ACCESS: &str =
     r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}"#;
 
@@ -28,6 +27,11 @@ impl Reader<'_> {
         self.unknown_names(members, &known, "the policies");
         for member in members {
             let value = &member.value;
+            // Said to be none, as opposed to left out: for the layers that grant, below.
+            let grants = matches!(member.key.as_str(), "resource" | "identity");
+            if value.value == Value::Null && !grants {
+                continue;
+            }
             match PolicyType::ALL.into_iter().find(|policy_type| policy_type.as_str() == member.key) {
                 Some(PolicyType::ServiceControl) => {
                     policies.service_control = Some(self.levels(value, PolicyType::ServiceControl));
@@ -35,24 +39,21 @@ impl Reader<'_> {
                 Some(PolicyType::ResourceControl) => {
                     policies.resource_control = Some(self.levels(value, PolicyType::ResourceControl));
                 }
-                Some(PolicyType::VpcEndpoint) => policies.vpc_endpoint = Some(self.list(value, PolicyType::VpcEndpoint, "endpoint")),
+                Some(PolicyType::VpcEndpoint) => {
+                    policies.vpc_endpoint = Some(self.list(value, PolicyType::VpcEndpoint, "endpoint"))
+                }
                 Some(PolicyType::Resource) => policies.resource = self.grants(value, PolicyType::Resource),
                 Some(PolicyType::Identity) => policies.identity = self.grants(value, PolicyType::Identity),
-                Some(PolicyType::Boundary) => policies.boundary = self.optional(value, PolicyType::Boundary),
-                Some(PolicyType::Session) => policies.session = self.optional(value, PolicyType::Session),
+                Some(PolicyType::Boundary) => policies.boundary = Some(self.list(value, PolicyType::Boundary, "boundary")),
+                Some(PolicyType::Session) => policies.session = Some(self.list(value, PolicyType::Session, "session")),
                 None => {}
             }
         }
         policies
     }
 
-    fn optional(&mut self, node: &Node, policy_type: PolicyType) -> Option<Vec<Arc<Policy>>> {
-        (node.value != Value::Null).then(|| self.list(node, policy_type, policy_type.as_str()))
-    }
-
     fn grants(&mut self, node: &Node, policy_type: PolicyType) -> Grants {
         match &node.value {
-            // Said to be none, as opposed to left out.
             Value::Null => Grants::Policies(Vec::new()),
             Value::String(text) if text == "assumed" => Grants::Assumed,
             _ => Grants::Policies(self.list(node, policy_type, policy_type.as_str())),
@@ -96,7 +97,12 @@ impl Reader<'_> {
         }
         let reading: Reading = match node.as_str() {
             Some("FullAWSAccess") => {
-                return self.finish(read_source(&Source::new("FullAWSAccess", FULL_ACCESS)), policy_type, "FullAWSAccess", node);
+                return self.finish(
+                    read_source(&Source::new("FullAWSAccess", FULL_ACCESS)),
+                    policy_type,
+                    "FullAWSAccess",
+                    node,
+                );
             }
             Some("RCPFullAWSAccess") => {
                 let source = Source::new("RCPFullAWSAccess", RCP_FULL_ACCESS);
@@ -136,7 +142,12 @@ impl Reader<'_> {
         }
         for finding in check::check(document, policy_type) {
             let line = document.position(finding.span.start).line;
-            self.warnings.push(format!("{label}, line {line}: {}[{}]: {}", finding.severity.as_str(), finding.code, finding.message));
+            self.warnings.push(format!(
+                "{label}, line {line}: {}[{}]: {}",
+                finding.severity.as_str(),
+                finding.code,
+                finding.message
+            ));
         }
     }
 }

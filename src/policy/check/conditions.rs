@@ -55,7 +55,9 @@ fn check_key(condition: &Condition, findings: &mut Vec<Finding>) {
         let message = format!("AWS documents no global condition key `{key}`");
         let finding = Finding::warning("unknown-condition-key", span, message);
         findings.push(match closest(key, GLOBAL_KEYS.iter().map(|known| known.name)) {
-            Some(meant) if meant.ends_with('*') => finding.help(format!("did you mean `{}TagKey`?", meant.trim_end_matches('*'))),
+            Some(meant) if meant.ends_with('*') => {
+                finding.help(format!("did you mean `{}TagKey`?", meant.trim_end_matches('*')))
+            }
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding.help(format!("the list is that of {}; a newer key may be right", global_keys::AS_OF)),
         });
@@ -147,12 +149,7 @@ fn check_values(
 }
 
 /// A key of one service in a statement that is about actions of other services only.
-fn foreign_key(
-    statement: &Statement,
-    condition: &Condition,
-    operator: Operator,
-    known: Option<&GlobalKey>,
-) -> Option<Finding> {
+fn foreign_key(statement: &Statement, condition: &Condition, operator: Operator, known: Option<&GlobalKey>) -> Option<Finding> {
     let (owner, _) = condition.key.text.split_once(':')?;
     let owner = owner.to_ascii_lowercase();
     // Keys of identity providers hold a host name; those of SAML are about the caller.
@@ -189,7 +186,8 @@ fn contradictions(statement: &Statement, findings: &mut Vec<Finding>) {
     for (number, (condition, operator)) in conditions.iter().enumerate() {
         for (other, other_operator) in conditions.iter().skip(number + 1) {
             if condition.key.text.eq_ignore_ascii_case(&other.key.text)
-                && (excludes(condition, *operator, other, *other_operator) || excludes(other, *other_operator, condition, *operator))
+                && (excludes(condition, *operator, other, *other_operator)
+                    || excludes(other, *other_operator, condition, *operator))
             {
                 let message = format!(
                     "`{}` and `{}` of `{}` cannot both be true: the statement never applies",
@@ -224,5 +222,8 @@ fn excludes(left: &Condition, left_operator: Operator, right: &Condition, right_
         && needs_value(left_operator)
         && right_operator.is_negated()
         && !left.values.is_empty()
-        && left.values.iter().all(|value| !value.text.contains("${") && right.values.iter().any(|other| other.text == value.text))
+        && left
+            .values
+            .iter()
+            .all(|value| !value.text.contains("${") && right.values.iter().any(|other| other.text == value.text))
 }

@@ -88,7 +88,8 @@ fn check_resource(resource: &Text, version: Version, policy_type: PolicyType, fi
                 findings.push(Finding::error("incomplete-arn", span, message).help(help));
             }
             PolicyType::Resource | PolicyType::VpcEndpoint if !text.ends_with('*') => {
-                findings.push(Finding::warning("incomplete-arn", span, format!("{message}: it matches no resource")).help(help));
+                findings
+                    .push(Finding::warning("incomplete-arn", span, format!("{message}: it matches no resource")).help(help));
             }
             _ => findings.push(Finding::warning("incomplete-arn", span, message).help(help)),
         }
@@ -106,7 +107,9 @@ fn check_principal(kind: PrincipalKind, text: &Text) -> Option<Finding> {
     match kind {
         PrincipalKind::Service if principal.contains(['*', '?']) => {
             let message = "a service principal cannot be or have a wildcard";
-            Some(Finding::error("wildcard-in-principal", span, message).help("name the service, such as \"logs.amazonaws.com\""))
+            Some(
+                Finding::error("wildcard-in-principal", span, message).help("name the service, such as \"logs.amazonaws.com\""),
+            )
         }
         PrincipalKind::Aws if principal == "*" => None,
         PrincipalKind::Aws if principal.contains(['*', '?']) => {

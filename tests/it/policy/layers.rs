@@ -56,8 +56,10 @@ fn every_level_of_service_control_policies_must_allow_and_none_may_deny() {
 #[test]
 fn guardrails_do_not_apply_to_everybody() {
     let scp = || json!({ "scp": [["FullAWSAccess", policy("Deny", "*")]] });
-    let rcp = || json!({ "rcp": [[{ "Version": "2012-10-17", "Statement":
-        { "Effect": "Deny", "Principal": "*", "Action": ["s3:*", "lambda:*"], "Resource": "*" } }]] });
+    let rcp = || {
+        json!({ "rcp": [[{ "Version": "2012-10-17", "Statement":
+        { "Effect": "Deny", "Principal": "*", "Action": ["s3:*", "lambda:*"], "Resource": "*" } }]] })
+    };
     assert_eq!(by_role(scp(), json!({})), "denied (explicit)");
     assert_eq!(by_role(scp(), json!({ "management_account": "111122223333" })), "not_denied");
     assert_eq!(by_role(scp(), json!({ "principal_in_organization": false })), "not_denied");
@@ -126,8 +128,10 @@ fn across_accounts_both_sides_must_allow() {
 
 #[test]
 fn a_key_policy_must_itself_allow() {
-    let key_policy = |principal: &str| json!({ "Version": "2012-10-17", "Statement":
-        { "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "kms:*", "Resource": "*" } });
+    let key_policy = |principal: &str| {
+        json!({ "Version": "2012-10-17", "Statement":
+        { "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "kms:*", "Resource": "*" } })
+    };
     let decrypt = |policies: Value| verdict(json!(USER), "111122223333", "kms:Decrypt", policies, json!({}));
     let identity = || policy("Allow", "kms:*");
     assert_eq!(decrypt(json!({ "identity": identity(), "resource": key_policy(ROOT) })), "not_denied");
@@ -138,8 +142,10 @@ fn a_key_policy_must_itself_allow() {
 
 #[test]
 fn not_principal_spares_only_who_is_listed_completely() {
-    let spare = |listed: Value| json!({ "identity": policy("Allow", "s3:*"), "resource": { "Version": "2012-10-17", "Statement":
-        { "Effect": "Deny", "NotPrincipal": { "AWS": listed }, "Action": "s3:*", "Resource": "*" } } });
+    let spare = |listed: Value| {
+        json!({ "identity": policy("Allow", "s3:*"), "resource": { "Version": "2012-10-17", "Statement":
+        { "Effect": "Deny", "NotPrincipal": { "AWS": listed }, "Action": "s3:*", "Resource": "*" } } })
+    };
     assert_eq!(by_role(spare(json!([ROOT, ROLE, SESSION])), json!({})), "not_denied");
     assert_eq!(by_role(spare(json!([ROOT, ROLE])), json!({})), "denied (explicit)");
     let mut with_boundary = spare(json!([ROOT, ROLE, SESSION]));
@@ -177,10 +183,6 @@ fn every_statement_that_matches_is_a_reason_with_its_place() {
         .collect();
     assert_eq!(
         reasons,
-        [
-            "\"FullAWSAccess\" 0 null \"Allow\"",
-            "\"scp[0][1]\" 0 \"First\" \"Deny\"",
-            "\"scp[0][1]\" 2 \"Third\" \"Deny\"",
-        ]
+        ["\"FullAWSAccess\" 0 null \"Allow\"", "\"scp[0][1]\" 0 \"First\" \"Deny\"", "\"scp[0][1]\" 2 \"Third\" \"Deny\"",]
     );
 }

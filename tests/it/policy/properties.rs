@@ -28,7 +28,8 @@ const OPERATORS: [&str; 10] = [
 ];
 
 fn condition() -> impl Strategy<Value = Value> {
-    let values = prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a*", "?b", "*", "A", "${aws:SourceVpc}"]), 1..3);
+    let values =
+        prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a*", "?b", "*", "A", "${aws:SourceVpc}"]), 1..3);
     (prop::sample::select(OPERATORS.to_vec()), prop::sample::select(KEYS.to_vec()), values, any::<bool>()).prop_map(
         |(operator, key, values, absent)| {
             let values = if operator == "Null" { json!(absent) } else { json!(values) };
@@ -39,7 +40,8 @@ fn condition() -> impl Strategy<Value = Value> {
 
 fn statement() -> impl Strategy<Value = Value> {
     let actions = prop::sample::select(vec!["*", "s3:*", "s3:Get*", "S3:getobject", "ec2:*", "s3:?etObject"]);
-    let resources = prop::sample::select(vec!["*", "arn:aws:s3:::data/*", "arn:aws:s3:::logs/*", "arn:aws:s3:::${aws:SourceVpc}/*"]);
+    let resources =
+        prop::sample::select(vec!["*", "arn:aws:s3:::data/*", "arn:aws:s3:::logs/*", "arn:aws:s3:::${aws:SourceVpc}/*"]);
     (any::<bool>(), any::<bool>(), actions, any::<bool>(), resources, prop::collection::vec(condition(), 0..3)).prop_map(
         |(deny, not_action, action, not_resource, resource, conditions)| {
             let mut condition = json!({});
@@ -54,6 +56,34 @@ fn statement() -> impl Strategy<Value = Value> {
             statement
         },
     )
+}
+
+const TYPED_KEYS: [&str; 3] = ["aws:MultiFactorAuthAge", "aws:SourceIp", "aws:SecureTransport"];
+
+/// A condition on a number, an address or a boolean.
+fn typed_condition() -> impl Strategy<Value = Value> {
+    let number = (
+        prop::sample::select(vec![
+            "NumericLessThan",
+            "NumericGreaterThanEquals",
+            "NumericEquals",
+            "NumericNotEquals",
+            "NumericLessThanEqualsIfExists",
+        ]),
+        prop::sample::select(vec!["1", "2", "2.5", "4"]),
+    )
+        .prop_map(|(operator, value)| json!({ operator: { "aws:MultiFactorAuthAge": value } }));
+    let address = (
+        prop::sample::select(vec!["IpAddress", "NotIpAddress", "NotIpAddressIfExists"]),
+        prop::collection::vec(
+            prop::sample::select(vec!["10.0.0.0/8", "10.128.0.0/9", "0.0.0.0/0", "2001:db8::/32", "::/0"]),
+            1..3,
+        ),
+    )
+        .prop_map(|(operator, values)| json!({ operator: { "aws:SourceIp": values } }));
+    let secure = (prop::sample::select(vec!["Bool", "BoolIfExists"]), any::<bool>())
+        .prop_map(|(operator, value)| json!({ operator: { "aws:SecureTransport": value } }));
+    prop_oneof![number, address, secure]
 }
 
 fn statements() -> impl Strategy<Value = Vec<Value>> {
@@ -148,8 +178,7 @@ mod plain {
 
     fn matches(statement: &Value, values: &[Option<String>]) -> bool {
         let action = |text: &str| naive_text(&text.to_lowercase(), "s3:getobject");
-        let resource =
-            |text: &str| substituted(text, values).is_some_and(|text| naive_text(&text, "arn:aws:s3:::data/key"));
+        let resource = |text: &str| substituted(text, values).is_some_and(|text| naive_text(&text, "arn:aws:s3:::data/key"));
         let element = |name: &str, test: &dyn Fn(&str) -> bool| match &statement[name] {
             Value::Null => !test(statement[format!("Not{name}")].as_str().unwrap()),
             text => test(text.as_str().unwrap()),
@@ -161,7 +190,7 @@ mod plain {
     }
 
     /// Is the request denied?
-    pub fn denied(statements: &[Value], values: &[Option<String>]) -> bool {
+    pub(super) fn denied(statements: &[Value], values: &[Option<String>]) -> bool {
         let any = |effect: &str| statements.iter().any(|statement| statement["Effect"] == effect && matches(statement, values));
         any("Deny") || !any("Allow")
     }
@@ -201,6 +230,35 @@ proptest! {
         let mut known = unknown;
         known[settle] = false;
         let after = verdict(&statements, &values, &known);
+        prop_assert!(before == Verdict::Undetermined || before == after, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn numbers_addresses_and_booleans_are_settled_without_contradiction(
+        first in typed_condition(), second in typed_condition(), third in typed_condition(),
+        number in prop::option::of(0..12_u8), address in 0..5_usize, secure in any::<bool>(), unknown in any::<[bool; 3]>(),
+    ) {
+        let statements: Vec<Value> = [(first, "Deny"), (second, "Deny"), (third, "Allow")]
+            .map(|(condition, effect)| json!({ "Effect": effect, "Action": "*", "Resource": "*", "Condition": condition }))
+            .to_vec();
+        let verdict = |unknown: [bool; 3]| {
+            let mut request = request(&[None, None, None], &[false; 3]);
+            let addresses = ["10.0.0.1", "10.200.0.1", "11.0.0.1", "2001:db8::1", "9.255.255.255"];
+            let values = [
+                number.map(|number| format!("{}", f64::from(number) / 2.0)),
+                addresses.get(address).map(|text| (*text).to_owned()),
+                Some(secure.to_string()),
+            ];
+            for ((key, value), unknown) in TYPED_KEYS.iter().zip(values).zip(unknown) {
+                request.context.set(key, match value {
+                    _ if unknown => ContextValue::Unknown(Unknown::new("test")),
+                    Some(value) => ContextValue::Present(vec![value]),
+                    None => ContextValue::Absent,
+                });
+            }
+            judge(&policies(&statements), &request).verdict
+        };
+        let (before, after) = (verdict(unknown), verdict([false; 3]));
         prop_assert!(before == Verdict::Undetermined || before == after, "{before:?} became {after:?}");
     }
 

@@ -156,7 +156,13 @@ fn variables_take_what_is_known_and_stand_for_themselves() {
     assert_eq!(own_folder(json!("blue")), "denied");
     assert_eq!(own_folder(json!("absent")), "denied");
     assert_eq!(own_folder(json!("unknown")), "undetermined");
-    let wild = |value: &str| scp(deny(json!({ "StringLike": { "aws:username": "${aws:PrincipalTag/x}" } })), json!({ "aws:username": "abc", "aws:PrincipalTag/x": value }))["verdict"].clone();
+    let wild = |value: &str| {
+        scp(
+            deny(json!({ "StringLike": { "aws:username": "${aws:PrincipalTag/x}" } })),
+            json!({ "aws:username": "abc", "aws:PrincipalTag/x": value }),
+        )["verdict"]
+            .clone()
+    };
     assert_eq!(wild("a*"), "not_denied");
     assert_eq!(wild("abc"), "denied");
 }

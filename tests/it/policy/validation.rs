@@ -70,7 +70,8 @@ fn each_mistake_has_its_code_and_place() {
         ),
         (
             SCP,
-            "\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": [\"arn:aws:s3*:::b\", \"arn:aws:sqs\"], \"Actions\": 1".to_owned(),
+            "\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": [\"arn:aws:s3*:::b\", \"arn:aws:sqs\"], \"Actions\": 1"
+                .to_owned(),
             vec![
                 "unknown-element \"Actions\"",
                 "wildcard-in-arn-service \"arn:aws:s3*:::b\"",
@@ -78,7 +79,11 @@ fn each_mistake_has_its_code_and_place() {
             ],
         ),
         (SCP, condition("\"StringEquals\": {\"aws:SourceVpcc\": \"vpc-1\"}"), vec!["unknown-condition-key \"aws:SourceVpcc\""]),
-        (SCP, condition("\"StringEquals\": {\"aws:TagKeys\": \"a\"}"), vec!["multivalued-key-without-set-operator \"StringEquals\""]),
+        (
+            SCP,
+            condition("\"StringEquals\": {\"aws:TagKeys\": \"a\"}"),
+            vec!["multivalued-key-without-set-operator \"StringEquals\""],
+        ),
         (SCP, condition("\"StringLike\": {\"aws:SourceVpc\": \"vpc-*\"}"), vec!["wildcard-in-id \"vpc-*\""]),
         (SCP, condition("\"StringEquals\": {\"aws:UserAgent\": \"x*\"}"), vec!["wildcard-without-like \"x*\""]),
         (
@@ -135,4 +140,44 @@ fn hostile_files_get_a_message_and_no_crash() {
     ] {
         assert_eq!(found(SCP, &text), expected);
     }
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_answered_as_it_says() {
+    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/policy-case.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let verdicts: Vec<String> = text
+        .split("```json\n")
+        .skip(1)
+        .map(|block| super::evaluate(&serde_json::from_str(block.split("```").next().unwrap()).unwrap()))
+        .map(|answer| answer["verdict"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(verdicts, ["undetermined", "not_denied", "denied"]);
+}
+
+#[test]
+fn every_code_is_documented_and_every_documented_code_exists() {
+    use palisade::policy::codes::CODES;
+    fn sources(folder: &std::path::Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, text);
+            } else {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut text = String::new();
+    sources(&std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/policy"), &mut text);
+    // A code is what stands first in a finding.
+    let mut used: Vec<&str> = ["Finding::error(", "Finding::warning("]
+        .into_iter()
+        .flat_map(|call| text.split(call).skip(1))
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .chain(["condition-always-true"])
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    assert_eq!(used, CODES.map(|(code, _)| code));
 }
