@@ -54,7 +54,7 @@ impl Terminal {
             _ => "trace",
         };
         let filter = std::env::var(crate::config::environment::LOG).unwrap_or_else(|_| level.to_owned());
-        let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(self.color_err).with_env_filter(filter);
+        let log = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter);
         // A second call in one process (as tests make) keeps the first log.
         let _ = match global.log_format {
             LogFormat::Json => log.json().try_init(),

@@ -115,7 +115,7 @@ impl Clock {
 
 /// Everything but writing it down.
 pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, Failure> {
-    let fixed = !matches!(settings.origin("now"), Origin::Default);
+    let fixed = !matches!(settings.origin("today"), Origin::Default);
     let mut clock = Clock { fixed, timings: Vec::new(), started: Instant::now() };
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
     let queries = catalog.select(&settings.queries).map_err(Failure::usage)?;

@@ -262,12 +262,12 @@ impl Reader {
             self.position = 0;
             return false;
         }
-        self.to_next_record(start + 1, visitor)
+        self.skip_to_next_record(start + 1, visitor)
     }
 
     /// Goes to the next text that begins like a record: as CloudTrail writes it, as the records before it began, or a line that
     /// begins with an object.
-    fn to_next_record(&mut self, from: usize, visitor: &mut dyn Visitor) -> bool {
+    fn skip_to_next_record(&mut self, from: usize, visitor: &mut dyn Visitor) -> bool {
         const WINDOW: usize = 4_096;
         let learned = self.start.take().unwrap_or_default();
         let longest = learned.len().max(START.len());

@@ -58,7 +58,7 @@ fn a_damaged_block_ends_a_gzip_file_and_not_before() {
     // A stored block begins with its kind and its length, which it says twice.
     let is_block = |at: &usize| {
         let block = &content[*at..at + 5];
-        block[0] == 0 && block[1] == !block[3] && block[2] == !block[4] && (block[1], block[2]) != (0, 0)
+        block[0] & 0xFE == 0 && block[1] == !block[3] && block[2] == !block[4] && (block[1], block[2]) != (0, 0)
     };
     let second = (1_000..content.len() - 1_000).find(is_block).unwrap();
     content[second] = 0x07;
@@ -166,9 +166,9 @@ fn a_line_that_opens_brackets_and_never_closes_them_costs_itself() {
 }
 
 #[test]
-fn a_record_of_a_mebibyte_is_a_record_and_one_of_twenty_is_none() {
+fn a_record_of_a_mebibyte_is_a_record_and_one_of_21_is_none() {
     let large = |n, size| record(n, json!({"requestParameters": {"key": "x".repeat(size)}}));
-    let content = lines(&[record(1, json!({})), large(2, 1 << 20), large(3, 20 << 20), record(4, json!({}))]);
+    let content = lines(&[record(1, json!({})), large(2, 1 << 20), large(3, 21 << 20), record(4, json!({}))]);
     for (name, content) in [("a.ndjson", content.clone().into_bytes()), ("a.ndjson.gz", [gzip(&content), gzip("")].concat())] {
         let pass = read(&folder(&[(name, content)]));
         let whole_in_memory = name == "a.ndjson";
@@ -182,7 +182,7 @@ fn a_record_of_a_mebibyte_is_a_record_and_one_of_twenty_is_none() {
     }
 }
 
-/// A gzip file that expands to `pieces` times 16 MiB of one byte, behind a beginning.
+/// A gzip file that expands to `pieces` times 4 MiB of one byte, behind a beginning.
 fn bomb(beginning: &str, byte: u8, pieces: u32) -> Vec<u8> {
     let compressed = |text: &[u8], flush| {
         let mut out = Vec::with_capacity(1 << 16);
@@ -196,23 +196,22 @@ fn bomb(beginning: &str, byte: u8, pieces: u32) -> Vec<u8> {
     let mut file = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
     file.extend(compressed(beginning.as_bytes(), FlushCompress::Full));
     // After a full flush nothing refers back, so the same piece can stand there many times.
-    let piece = compressed(&vec![byte; 16 << 20], FlushCompress::Full);
+    let piece = compressed(&vec![byte; 4 << 20], FlushCompress::Full);
     (0..pieces).for_each(|_| file.extend(&piece));
     file.extend([3, 0]);
     // Nobody reads so far as to miss the checksum.
     file.extend([0; 4]);
-    file.extend((pieces.wrapping_mul(16 << 20).wrapping_add(beginning.len() as u32)).to_le_bytes());
+    file.extend((pieces.wrapping_mul(4 << 20).wrapping_add(beginning.len() as u32)).to_le_bytes());
     file
 }
 
 #[test]
 fn a_decompression_bomb_ends_early_and_the_other_files_are_read() {
     let beginning = delivered(&[record(1, json!({}))]);
-    for (byte, expands) in [(0, "nul"), (b' ', "blank"), (b'x', "text in a record")] {
-        let beginning = if byte == b'x' { beginning.replace("]}", ",{\"eventVersion\":\"") } else { beginning.clone() };
+    for (byte, expands) in [(0, "nul"), (b' ', "blank")] {
         // 10 GiB in a file of 10 MB.
         let folder = folder(&[
-            ("bomb.json.gz", bomb(&beginning, byte, 640)),
+            ("bomb.json.gz", bomb(&beginning, byte, 2_560)),
             ("good.json.gz", gzip(delivered(&[record(2, json!({}))]))),
         ]);
         let started = Instant::now();
@@ -232,7 +231,7 @@ fn the_memory_for_a_bomb_is_bounded() {
         fn record(&mut self, _: &Record<'_>, _: &[u8]) {}
         fn problem(&mut self, _: Problem) {}
     }
-    let folder = folder(&[("bomb.json.gz", bomb("{\"eventVersion\":\"", b'x', 640))]);
+    let folder = folder(&[("bomb.json.gz", bomb("{\"eventVersion\":\"", b'x', 2_560))]);
     let file = &discover(&[folder.path().display().to_string()], &Scope::default()).unwrap().files[0];
     let mut buffers = Buffers::default();
     let (_, _, mut reader) = Reader::open(file, &mut buffers).unwrap();
@@ -390,7 +389,7 @@ fn what_a_log_holds_steers_no_browser_no_spreadsheet_and_no_terminal() {
 #[test]
 fn the_program_needs_little_memory_for_a_bomb_and_reports_the_rest() {
     let folder = folder(&[
-        ("logs/bomb.json.gz", bomb("{\"Records\":[{\"eventVersion\":\"", b'x', 640)),
+        ("logs/bomb.json.gz", bomb("{\"Records\":[{\"eventVersion\":\"", b'x', 2_560)),
         ("logs/good.json", delivered(&hostile()[..1]).into_bytes()),
     ]);
     let mut limited = std::process::Command::new("sh");

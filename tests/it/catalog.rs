@@ -1,7 +1,5 @@
 //! Named queries: reading, choosing, binding, checking; and what all of the program's own queries must keep to.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as the tests do")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

