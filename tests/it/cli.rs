@@ -10,27 +10,30 @@ use crate::support::{Palisade, add, delivered, folder, gzip, lines, record};
 
 /// A call of a role from an address that nobody expects: it crosses the network perimeter.
 fn from_outside(n: u32, account_id: &str) -> Value {
-    record(n, json!({
-        "userIdentity": {
-            "type": "AssumedRole",
-            "principalId": "AROAEXAMPLEROLE000001:app",
-            "arn": format!("arn:aws:sts::{account_id}:assumed-role/app/app"),
-            "accountId": account_id,
-            "accessKeyId": "ASIAEXAMPLE000000001",
-            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": format!("arn:aws:iam::{account_id}:role/app"), "accountId": account_id}}
-        },
-        "sourceIPAddress": "198.51.100.7",
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "eventCategory": "Data",
-        "managementEvent": false,
-        "requestParameters": {"bucketName": "data", "key": "k"},
-        "resources": [
-            {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::data/k"},
-            {"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::data", "accountId": "999999999999"}
-        ],
-        "recipientAccountId": account_id
-    }))
+    record(
+        n,
+        json!({
+            "userIdentity": {
+                "type": "AssumedRole",
+                "principalId": "AROAEXAMPLEROLE000001:app",
+                "arn": format!("arn:aws:sts::{account_id}:assumed-role/app/app"),
+                "accountId": account_id,
+                "accessKeyId": "ASIAEXAMPLE000000001",
+                "sessionContext": {"sessionIssuer": {"type": "Role", "arn": format!("arn:aws:iam::{account_id}:role/app"), "accountId": account_id}}
+            },
+            "sourceIPAddress": "198.51.100.7",
+            "eventSource": "s3.amazonaws.com",
+            "eventName": "GetObject",
+            "eventCategory": "Data",
+            "managementEvent": false,
+            "requestParameters": {"bucketName": "data", "key": "k"},
+            "resources": [
+                {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::data/k"},
+                {"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::data", "accountId": "999999999999"}
+            ],
+            "recipientAccountId": account_id
+        }),
+    )
 }
 
 const CALLS: [&str; 4] = ["--query", "common_network_perimeter_ipv4,common_only_denied", "--events", "logs"];
@@ -102,7 +105,10 @@ fn a_misspelt_name_is_a_usage_error_with_a_suggestion() {
     add(&folder, "settings.yaml", "events: [logs]\nformat: [html]\n");
     for (arguments, expected) in [
         (&["--query", "common_only_denid"][..], vec!["`common_only_denid`", "did you mean `common_only_denied`?"]),
-        (&["--perimeter", "perimeter.yaml"], vec!["perimeter.yaml:3:3", "`trusted_identites`", "did you mean `trusted_identities`?"]),
+        (
+            &["--perimeter", "perimeter.yaml"],
+            vec!["perimeter.yaml:3:3", "`trusted_identites`", "did you mean `trusted_identities`?"],
+        ),
         (&["--config", "settings.yaml"], vec!["settings.yaml:2", "`format`", "`formats`"]),
         (&["--format", "pdf"], vec!["pdf", "html", "xlsx"]),
         (&["--fail-on", "crosses"], vec!["crosses", "`crosses_perimeter`"]),
@@ -231,7 +237,9 @@ fn several() -> TempDir {
             // Another delivery of the same.
             records.push(from_outside(199, account_id));
         }
-        let name = format!("logs/AWSLogs/{account_id}/CloudTrail/eu-west-1/2026/10/31/{account_id}_CloudTrail_eu-west-1_20261031T07{n:02}Z_x.json.gz");
+        let name = format!(
+            "logs/AWSLogs/{account_id}/CloudTrail/eu-west-1/2026/10/31/{account_id}_CloudTrail_eu-west-1_20261031T07{n:02}Z_x.json.gz"
+        );
         add(&folder, &name, gzip(delivered(&records)));
         add(&folder, &format!("logs/damaged/{n}.json"), "{\"Records\":[{\"a\":".repeat(3));
     }
@@ -244,7 +252,9 @@ fn the_same_input_and_clock_give_the_same_bytes_and_a_saved_run_renders_to_them(
     let folder = several();
     let formats = "html,xlsx,json,ndjson,csv,parquet";
     let query = "common_network_perimeter_ipv4,common_only_denied,s3_scp_resource_perimeter";
-    let arguments = |output| ["run", "--events", "logs", "--perimeter", "perimeter.yaml", "--query", query, "--format", formats, "--output", output];
+    let arguments = |output| {
+        ["run", "--events", "logs", "--perimeter", "perimeter.yaml", "--query", query, "--format", formats, "--output", output]
+    };
     let first = Palisade::in_folder(&folder).run(&arguments("first")).ends_with(4);
     let second = Palisade::in_folder(&folder).run(&arguments("second")).ends_with(4);
     assert_eq!(first.out.replace("first/", "second/"), second.out);
@@ -275,7 +285,8 @@ fn the_same_input_and_clock_give_the_same_bytes_and_a_saved_run_renders_to_them(
         assert!(content == first[&name], "{name} differs when it is rendered again");
     }
     assert!(folder.path().join("rendered/report.html").exists());
-    let to_output = Palisade::in_folder(&folder).run(&["report", "render", "first", "--format", "ndjson", "--output", "-"]).ends_with(0);
+    let to_output =
+        Palisade::in_folder(&folder).run(&["report", "render", "first", "--format", "ndjson", "--output", "-"]).ends_with(0);
     assert_eq!(to_output.out.as_bytes(), first["findings.ndjson"]);
     assert_eq!(to_output.err, "");
     let missing = Palisade::in_folder(&folder).run(&["report", "render", "nowhere", "--format", "html"]);
@@ -340,7 +351,9 @@ fn sql_prints_rows_and_nothing_else() {
     assert_eq!(Palisade::in_folder(&folder).run(&["sql", "--events", "logs", resources]).ends_with(0).out, "n\n2\n");
     let columns = Palisade::in_folder(&folder).run(&["sql", "--columns"]).ends_with(0);
     assert!(columns.out.starts_with("event_id ") && columns.out.contains("\nlast_seen "));
-    for (statement, text) in [("SELEC 1", "SELEC"), ("SELECT no_such_column FROM events", "no_such_column"), ("SELECT 1 FROM records", "records")] {
+    for (statement, text) in
+        [("SELEC 1", "SELEC"), ("SELECT no_such_column FROM events", "no_such_column"), ("SELECT 1 FROM records", "records")]
+    {
         let finished = Palisade::in_folder(&folder).run(&["sql", "--events", "logs", statement]).ends_with(2);
         assert!(finished.err.contains(text) && finished.out.is_empty(), "{finished:?}");
     }

@@ -16,6 +16,8 @@ mod catalog;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod enrich;
 #[cfg(test)]
 mod events;
