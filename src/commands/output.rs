@@ -36,18 +36,19 @@ impl Terminal {
                 !variable("NO_COLOR") && (variable("CLICOLOR_FORCE") || (is_terminal && !dumb))
             }
         };
+        let quiet = global.quiet.max(level("PALISADE_QUIET"));
         let terminal = Terminal {
-            quiet: global.quiet,
+            quiet,
             color_out: wants(io::stdout().is_terminal()),
             color_err: wants(io::stderr().is_terminal()),
-            progress: io::stderr().is_terminal() && global.quiet == 0 && global.log_format == LogFormat::Text,
+            progress: io::stderr().is_terminal() && quiet == 0 && global.log_format == LogFormat::Text,
         };
         terminal.start_log(global);
         terminal
     }
 
     fn start_log(&self, global: &Global) {
-        let level = match global.verbose {
+        let level = match global.verbose.max(level("PALISADE_VERBOSE")) {
             0 => "warn",
             1 => "palisade=info,warn",
             2 => "palisade=debug,info",
@@ -60,6 +61,12 @@ impl Terminal {
             LogFormat::Json => log.json().try_init(),
             LogFormat::Text => log.without_time().with_target(false).try_init(),
         };
+    }
+
+    /// The same terminal for a user whose settings file asks for less.
+    pub fn at_most_as_loud_as(self, quiet: u8) -> Self {
+        let quiet = self.quiet.max(quiet);
+        Terminal { quiet, progress: self.progress && quiet == 0, ..self }
     }
 
     /// Are colours wanted on standard output?
@@ -126,6 +133,11 @@ impl Terminal {
         });
         Watch { stop, thread: Some(thread) }
     }
+}
+
+/// A level that a variable sets; anything else than a number is reported where the settings are read.
+fn level(variable: &str) -> u8 {
+    std::env::var(variable).ok().and_then(|level| level.parse().ok()).unwrap_or(0)
 }
 
 /// Ends a progress bar when it is dropped.

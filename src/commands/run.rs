@@ -36,6 +36,7 @@ const SAMPLES: usize = 2_000;
 
 pub fn run(arguments: &RunArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     let settings = settings(&arguments.settings.flags(global), global.config.as_deref())?;
+    let terminal = &terminal.at_most_as_loud_as(settings.quiet);
     let report = make_report(&settings, terminal)?;
     let folder = RunFolder::create(&settings.output).map_err(Failure::usage)?;
     let formats: Vec<_> = settings.formats.iter().map(|format| super::report::format(*format)).collect();

@@ -7,6 +7,7 @@ use polars::prelude::{AnyValue, DataFrame, DataType};
 
 use super::output::{Terminal, write_out};
 use super::run::{block_on, discover_files, engine_resources};
+use super::warnings::is_loss;
 use super::{Failure, settings};
 use crate::catalog::Statement;
 use crate::cli::Global;
@@ -63,9 +64,13 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
             let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
             terminal.warning(&format!("{} {}(s) skipped: {}{example}", skipped.count, skipped.unit, skipped.reason));
         }
-        // A statement with a limit may have its rows before the first file is at its end.
-        if coverage.records == 0 && frame.height() == 0 {
+        // A statement with a limit may have its rows before the first file is at its end; then nothing is counted yet.
+        let counted = coverage.files > 0 || !coverage.skipped.is_empty();
+        if coverage.records == 0 && (counted || frame.height() == 0) {
             return Err(Failure::new(Outcome::NothingRead, "no record could be read from the events that were named"));
+        }
+        if coverage.skipped.iter().any(|skipped| is_loss(&skipped.reason)) {
+            return Ok(Outcome::Partial);
         }
     }
     Ok(Outcome::Success)

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::record::{Record, scalar_at};
 
-/// Ids that all shards together keep in memory: the newer and the older half.
+/// Ids that all shards together keep in memory.
 const MEMORY_LIMIT: usize = 800_000;
 const SHARDS: usize = 16;
 /// Ids of a run that are read from the file together.
@@ -42,7 +42,7 @@ pub enum Occurrence {
 #[derive(Debug)]
 pub struct Duplicates {
     shards: Vec<Mutex<Shard>>,
-    half_of_shard: usize,
+    limit_of_shard: usize,
     /// Records that carry an addendum, by their own id.
     addenda: Mutex<HashSet<u128>>,
     /// Originals that an addendum replaces. `true` if the addendum has another id than the original, so that it replaces even
@@ -62,7 +62,7 @@ impl Duplicates {
     pub fn with_memory_limit(limit: usize) -> Self {
         Duplicates {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            half_of_shard: limit.div_ceil(2 * SHARDS).max(1),
+            limit_of_shard: limit.div_ceil(SHARDS).max(1),
             addenda: Mutex::default(),
             replaced: Mutex::default(),
             replaced_count: AtomicUsize::new(0),
@@ -75,7 +75,7 @@ impl Duplicates {
         Duplicates {
             replaced_count: AtomicUsize::new(replaced.len()),
             replaced: Mutex::new(replaced),
-            ..Self::with_memory_limit(self.half_of_shard * 2 * SHARDS)
+            ..Self::with_memory_limit(self.limit_of_shard * SHARDS)
         }
     }
 
@@ -90,7 +90,7 @@ impl Duplicates {
             return Ok(Occurrence::Replaced);
         }
         let Some(shard) = self.shard(id) else { return Ok(Occurrence::First) };
-        let is_new = lock(shard).insert(id, self.half_of_shard)?;
+        let is_new = lock(shard).insert(id, self.limit_of_shard)?;
         Ok(if is_new { Occurrence::First } else { Occurrence::Duplicate })
     }
 
@@ -175,31 +175,28 @@ impl Hasher for Fold {
 
 #[derive(Debug, Default)]
 struct Shard {
-    newer: Ids,
-    older: Ids,
+    recent: Ids,
     runs: Vec<Run>,
     file: Option<File>,
 }
 
 impl Shard {
     /// Adds an id. `false` if it was there.
-    fn insert(&mut self, id: u128, half: usize) -> std::io::Result<bool> {
-        if self.contains(id)? {
+    fn insert(&mut self, id: u128, limit: usize) -> std::io::Result<bool> {
+        if self.was_written(id)? || !self.recent.insert(id) {
             return Ok(false);
         }
-        self.newer.insert(id);
-        if self.newer.len() >= half {
-            self.write_older()?;
-            std::mem::swap(&mut self.newer, &mut self.older);
-            self.newer.clear();
+        if self.recent.len() >= limit {
+            self.write_recent()?;
         }
         Ok(true)
     }
 
     fn contains(&mut self, id: u128) -> std::io::Result<bool> {
-        if self.newer.contains(&id) || self.older.contains(&id) {
-            return Ok(true);
-        }
+        Ok(self.recent.contains(&id) || self.was_written(id)?)
+    }
+
+    fn was_written(&mut self, id: u128) -> std::io::Result<bool> {
         let Some(file) = &mut self.file else { return Ok(false) };
         for run in self.runs.iter().rev() {
             if run.filter.may_contain(id) && run.contains(id, file)? {
@@ -209,12 +206,9 @@ impl Shard {
         Ok(false)
     }
 
-    /// Writes the older half as a run.
-    fn write_older(&mut self) -> std::io::Result<()> {
-        if self.older.is_empty() {
-            return Ok(());
-        }
-        let mut ids: Vec<u128> = self.older.iter().copied().collect();
+    /// Writes the recent ids as a run.
+    fn write_recent(&mut self) -> std::io::Result<()> {
+        let mut ids: Vec<u128> = self.recent.drain().collect();
         ids.sort_unstable();
         let file = match &mut self.file {
             Some(file) => file,

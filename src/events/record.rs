@@ -129,50 +129,51 @@ fn read_nested<'a>(cursor: &mut Cursor<'a>, depth: u8) -> Result<Object<'a>, Sto
     let mut time_of_arrival: Option<RawString<'a>> = None;
     let mut first = true;
     while let Some(key) = cursor.next_key(&mut first)? {
-        match key.bytes {
-            b"userIdentity" => read_identity(cursor, &mut record.identity)?,
-            b"eventTime" => record.event_time = scalar(cursor)?,
-            b"eventSource" => record.event_source = scalar(cursor)?,
-            b"eventName" => record.event_name = scalar(cursor)?,
-            b"awsRegion" => record.region = scalar(cursor)?,
-            b"sourceIPAddress" => record.source_address = scalar(cursor)?,
-            b"userAgent" => record.user_agent = scalar(cursor)?,
-            b"errorCode" => record.error_code = scalar(cursor)?,
-            b"errorMessage" => record.error_message = scalar(cursor)?,
-            b"requestParameters" => record.request_parameters = container(cursor)?,
-            b"responseElements" => record.response_elements = container(cursor)?,
-            b"additionalEventData" => record.additional_event_data = container(cursor)?,
-            b"eventID" => record.event_id = scalar(cursor)?,
-            b"readOnly" => record.read_only = scalar(cursor)?,
-            b"resources" => record.resources = container(cursor)?,
-            b"eventType" => record.event_type = scalar(cursor)?,
-            b"managementEvent" => record.management_event = scalar(cursor)?,
-            b"recipientAccountId" => record.recipient_account_id = scalar(cursor)?,
-            b"sharedEventID" => record.shared_event_id = scalar(cursor)?,
-            b"vpcEndpointId" => record.vpc_endpoint_id = scalar(cursor)?,
-            b"vpcEndpointAccountId" => record.vpc_endpoint_account_id = scalar(cursor)?,
-            b"eventCategory" => record.event_category = scalar(cursor)?,
-            b"addendum" => record.addendum = container(cursor)?,
-            b"tlsDetails" => fields(cursor, |key, cursor| {
+        // By length first: a record has some 25 keys, and comparing each with all names would cost more than reading it.
+        match (key.bytes.len(), key.bytes) {
+            (12, b"userIdentity") => read_identity(cursor, &mut record.identity)?,
+            (9, b"eventTime") => record.event_time = scalar(cursor)?,
+            (11, b"eventSource") => record.event_source = scalar(cursor)?,
+            (9, b"eventName") => record.event_name = scalar(cursor)?,
+            (9, b"awsRegion") => record.region = scalar(cursor)?,
+            (15, b"sourceIPAddress") => record.source_address = scalar(cursor)?,
+            (9, b"userAgent") => record.user_agent = scalar(cursor)?,
+            (9, b"errorCode") => record.error_code = scalar(cursor)?,
+            (12, b"errorMessage") => record.error_message = scalar(cursor)?,
+            (17, b"requestParameters") => record.request_parameters = container(cursor)?,
+            (16, b"responseElements") => record.response_elements = container(cursor)?,
+            (19, b"additionalEventData") => record.additional_event_data = container(cursor)?,
+            (7, b"eventID") => record.event_id = scalar(cursor)?,
+            (8, b"readOnly") => record.read_only = scalar(cursor)?,
+            (9, b"resources") => record.resources = container(cursor)?,
+            (9, b"eventType") => record.event_type = scalar(cursor)?,
+            (15, b"managementEvent") => record.management_event = scalar(cursor)?,
+            (18, b"recipientAccountId") => record.recipient_account_id = scalar(cursor)?,
+            (13, b"sharedEventID") => record.shared_event_id = scalar(cursor)?,
+            (13, b"vpcEndpointId") => record.vpc_endpoint_id = scalar(cursor)?,
+            (20, b"vpcEndpointAccountId") => record.vpc_endpoint_account_id = scalar(cursor)?,
+            (13, b"eventCategory") => record.event_category = scalar(cursor)?,
+            (8, b"addendum") => record.addendum = container(cursor)?,
+            (10, b"tlsDetails") => fields(cursor, |key, cursor| {
                 match key {
                     b"tlsVersion" => record.tls_version = scalar(cursor)?,
                     _ => cursor.skip()?,
                 }
                 Ok(())
             })?,
-            b"Records" | b"Events" if cursor.peek()? == b'[' => {
+            (7, b"Records") | (6, b"Events") if cursor.peek()? == b'[' => {
                 cursor.expect(b'[')?;
                 return Ok(Object::Array(cursor.position()));
             }
-            b"CloudTrailEvent" | b"_raw" | b"message" | b"@message" => match cursor.value()? {
+            (15, b"CloudTrailEvent") | (4, b"_raw") | (7, b"message") | (8, b"@message") => match cursor.value()? {
                 Value::String(text) => wrapped = Some(text),
                 _ => continue,
             },
-            b"detail" => {
+            (6, b"detail") => {
                 detail = container(cursor)?.map(|detail| (cursor.position() - detail.len(), detail));
             }
-            b"@timestamp" => time_of_arrival = scalar(cursor)?,
-            b"digestS3Object" | b"digestS3Bucket" | b"previousDigestHashValue" => {
+            (10, b"@timestamp") => time_of_arrival = scalar(cursor)?,
+            (14, b"digestS3Object") | (14, b"digestS3Bucket") | (23, b"previousDigestHashValue") => {
                 digest = true;
                 cursor.skip()?;
             }
@@ -208,21 +209,21 @@ fn read_nested<'a>(cursor: &mut Cursor<'a>, depth: u8) -> Result<Object<'a>, Sto
 /// Reads `userIdentity`.
 pub fn read_identity<'a>(cursor: &mut Cursor<'a>, identity: &mut Identity<'a>) -> Result<(), Stop> {
     fields(cursor, |key, cursor| {
-        match key {
-            b"type" => identity.principal_type = scalar(cursor)?,
-            b"principalId" => identity.principal_id = scalar(cursor)?,
-            b"arn" => identity.arn = scalar(cursor)?,
-            b"accountId" => identity.account_id = scalar(cursor)?,
-            b"accessKeyId" => identity.access_key_id = scalar(cursor)?,
-            b"invokedBy" => identity.invoked_by = scalar(cursor)?,
-            b"onBehalfOf" => fields(cursor, |key, cursor| {
+        match (key.len(), key) {
+            (4, b"type") => identity.principal_type = scalar(cursor)?,
+            (11, b"principalId") => identity.principal_id = scalar(cursor)?,
+            (3, b"arn") => identity.arn = scalar(cursor)?,
+            (9, b"accountId") => identity.account_id = scalar(cursor)?,
+            (11, b"accessKeyId") => identity.access_key_id = scalar(cursor)?,
+            (9, b"invokedBy") => identity.invoked_by = scalar(cursor)?,
+            (10, b"onBehalfOf") => fields(cursor, |key, cursor| {
                 match key {
                     b"userId" => identity.on_behalf_of_user_id = scalar(cursor)?,
                     _ => cursor.skip()?,
                 }
                 Ok(())
             })?,
-            b"sessionContext" => fields(cursor, |key, cursor| read_session(key, cursor, identity))?,
+            (14, b"sessionContext") => fields(cursor, |key, cursor| read_session(key, cursor, identity))?,
             _ => cursor.skip()?,
         }
         Ok(())

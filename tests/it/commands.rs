@@ -34,3 +34,17 @@ fn the_old_tools_file_is_converted_and_every_change_of_meaning_is_said() {
     let judged = Palisade::in_folder(&folder).run(&run).ends_with(0);
     assert!(judged.out.contains("Nothing found by common_from_public_cidr_ipv4"), "{}", judged.out);
 }
+
+#[test]
+fn quiet_may_be_asked_for_by_flag_environment_or_settings_file() {
+    let folder = folder(&[
+        ("logs/a.json.gz", gzip(delivered(&[record(1, json!({}))]))),
+        ("quiet.yaml", b"events: [logs]\nquiet: 1\n".to_vec()),
+    ]);
+    let by_flag = Palisade::in_folder(&folder).run(&["run", "--events", "logs", "--quiet"]).ends_with(0);
+    let by_environment = Palisade::in_folder(&folder).env("PALISADE_QUIET", "1").run(&["run", "--events", "logs"]).ends_with(0);
+    let by_file = Palisade::in_folder(&folder).run(&["run", "--config", "quiet.yaml"]).ends_with(0);
+    for finished in [by_flag, by_environment, by_file] {
+        assert_eq!((finished.out.as_str(), finished.err.as_str()), ("", ""));
+    }
+}

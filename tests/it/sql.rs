@@ -33,6 +33,18 @@ fn a_limit_is_no_reason_to_fail() {
 }
 
 #[test]
+fn an_answer_over_nothing_is_none_and_one_over_damaged_logs_is_partial() {
+    let empty = folder(&[("a.json", "")]);
+    let count = "SELECT sum(event_count) AS calls FROM events";
+    Palisade::in_folder(&empty).run(&["sql", "--events", ".", count]).ends_with(5);
+    let cut = lines(&[record(1, json!({})), record(2, json!({}))]);
+    let damaged = folder(&[("a.ndjson", &cut[..cut.len() - 20])]);
+    let finished = Palisade::in_folder(&damaged).run(&["sql", "--events", ".", count]).ends_with(4);
+    assert_eq!(finished.out, "calls\n1\n");
+    assert!(finished.err.contains("ends in the middle of a record"), "{}", finished.err);
+}
+
+#[test]
 fn what_a_spreadsheet_would_compute_is_neutralized() {
     let statement = "SELECT error_code FROM events WHERE error_code LIKE '=%'";
     let folder = logs();
