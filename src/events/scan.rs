@@ -48,7 +48,7 @@ impl RecordFilter {
     }
 }
 
-/// How far a pass has come, for a progress bar.
+/// How far the latest pass has come, for a progress bar.
 #[derive(Debug, Default)]
 pub struct Progress {
     pub files: AtomicU64,
@@ -75,6 +75,8 @@ impl Scan {
         duplicates: Duplicates,
         progress: Arc<Progress>,
     ) -> Self {
+        // Each pass reads all files again.
+        progress.files.store(0, Ordering::Relaxed);
         Scan { files, next: AtomicUsize::new(0), scope, filter, duplicates, coverage: Mutex::default(), progress }
     }
 
