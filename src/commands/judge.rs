@@ -16,6 +16,8 @@ use crate::report::model::Table;
 pub struct World<'a> {
     pub inventory: &'a Inventory,
     pub perimeter: &'a Perimeter,
+    /// Ids of the inventory's accounts, collected once: a statement is bound for each account and query.
+    pub organization_accounts: &'a [String],
     pub today: jiff::civil::Date,
 }
 
@@ -27,13 +29,17 @@ pub struct Findings {
     pub exception_hits: BTreeMap<String, ExceptionHits>,
 }
 
+/// The ids of all accounts of the organization, for [`World::organization_accounts`].
+pub fn organization_accounts(inventory: &Inventory) -> Vec<String> {
+    inventory.accounts().map(|account| account.id.clone()).collect()
+}
+
 /// The statement of a query for an account, with its values beside it.
 pub fn bind(query: &QuerySpec, account_id: &str, world: World<'_>) -> Result<Statement, Failure> {
-    let organization_accounts: Vec<String> = world.inventory.accounts().map(|account| account.id.clone()).collect();
     let trust = world.perimeter.for_account(account_id);
     let facts = parameters::Facts {
         account_id: (query.scope == Scope::Account).then_some(account_id),
-        organization_accounts: &organization_accounts,
+        organization_accounts: world.organization_accounts,
         trust: &trust,
     };
     let values: BTreeMap<String, ParameterValue> = parameters::values(query, facts).map_err(Failure::usage)?;

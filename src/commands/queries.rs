@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
 };
 use serde_json::Value;
 
-use super::judge::{World, bind, judge};
+use super::judge::{World, bind, judge, organization_accounts};
 use super::output::{Terminal, print, write_out};
 use super::run::block_on;
 use super::{Failure, settings};
@@ -140,7 +140,8 @@ pub fn run_case(query: &QuerySpec, case: &TestCase) -> Result<Vec<String>, Failu
         Some(text) => Perimeter::parse(text, &case.name).map_err(Failure::usage)?,
         None => Perimeter::empty(),
     };
-    let world = World { inventory: &inventory, perimeter: &perimeter, today: case.today };
+    let accounts = organization_accounts(&inventory);
+    let world = World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: case.today };
     let statement: Statement = bind(query, &case.account, world)?;
     let batch = batch(&case.rows).map_err(|message| Failure::new(Outcome::Usage, format!("{}: {message}", case.name)))?;
     let rows = block_on(answer_from_rows(batch, &statement))?

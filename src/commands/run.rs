@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::judge::{Findings, World, bind, judge};
+use super::judge::{Findings, World, bind, judge, organization_accounts};
 use super::output::{Terminal, write_out};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
@@ -129,7 +129,9 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
-    let world = World { inventory: &inventory, perimeter: &perimeter, today: settings.today() };
+    let accounts = organization_accounts(&inventory);
+    let world =
+        World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: settings.today() };
     clock.end_phase("definitions");
 
     let (mut discovery, scope) = discover_files(settings)?;

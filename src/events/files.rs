@@ -141,7 +141,7 @@ pub struct Discovery {
     /// Layouts that were recognised.
     pub in_layout: u64,
     /// The folder of the file before.
-    parents: Vec<(Arc<Path>, Folder, FolderKind)>,
+    parent: Option<(Arc<Path>, Folder, FolderKind)>,
 }
 
 /// Why no location could be read.
@@ -265,7 +265,7 @@ impl Discovery {
         // A walk finds files only.
         let is_stream = !found && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
         let delivered = delivery_of(path).unwrap_or_default();
-        let parent = self.parents.last().map_or_else(|| Arc::from(Path::new("")), |(parent, ..)| Arc::clone(parent));
+        let parent = self.parent.as_ref().map_or_else(|| Arc::from(Path::new("")), |(parent, ..)| Arc::clone(parent));
         let place = Place::File { folder: parent, name: path.file_name().unwrap_or_default().into() };
         self.files.push(SourceFile { place, folder, delivered, is_stream });
     }
@@ -275,7 +275,7 @@ impl Discovery {
     /// What the folder of a file tells. Files of a folder come one after the other, so it is worked out once.
     fn folder(&mut self, path: &Path) -> (Folder, FolderKind) {
         let parent = path.parent().unwrap_or(Path::new(""));
-        if let Some((known, folder, kind)) = self.parents.last()
+        if let Some((known, folder, kind)) = &self.parent
             && known.as_ref() == parent
         {
             return (folder.clone(), kind_of_file(path).unwrap_or(*kind));
@@ -283,11 +283,11 @@ impl Discovery {
         let (folder, kind) = folder_of(parent);
         // Accounts repeat too: one text for all folders of an account that lie side by side.
         let account_id = folder.account_id.map(|account_id| {
-            let before = self.parents.last().and_then(|(_, folder, _)| folder.account_id.as_ref());
+            let before = self.parent.as_ref().and_then(|(_, folder, _)| folder.account_id.as_ref());
             before.filter(|before| **before == account_id).map_or(account_id, Arc::clone)
         });
         let folder = Folder { account_id, ..folder };
-        self.parents = vec![(Arc::from(parent), folder.clone(), kind)];
+        self.parent = Some((Arc::from(parent), folder.clone(), kind));
         (folder, kind_of_file(path).unwrap_or(kind))
     }
 }

@@ -52,7 +52,6 @@ impl RecordFilter {
 #[derive(Debug, Default)]
 pub struct Progress {
     pub files: AtomicU64,
-    pub records: AtomicU64,
 }
 
 /// One pass over files.
@@ -204,7 +203,6 @@ impl Worker {
             file: &file,
             name: &name,
             failed: None,
-            records: 0,
         };
         let more = match &mut open {
             Open::Json(reader) => reader.read(STEP, &mut into),
@@ -216,8 +214,7 @@ impl Worker {
                 }
             },
         };
-        let (failed, records) = (into.failed.take(), into.records);
-        self.scan.progress.records.fetch_add(records, Ordering::Relaxed);
+        let failed = into.failed.take();
         if let Some(error) = failed {
             return Err(ScanError::Spill(error));
         }
@@ -241,12 +238,10 @@ struct Into<'a> {
     file: &'a SourceFile,
     name: &'a str,
     failed: Option<std::io::Error>,
-    records: u64,
 }
 
 impl Visitor for Into<'_> {
     fn record(&mut self, record: &Record<'_>, _raw: &[u8]) {
-        self.records += 1;
         let facts = Facts::of(record, self.file.folder.account_id.as_deref());
         let scope = &self.scan.scope;
         if !scope.is_everything() {
