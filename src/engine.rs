@@ -8,6 +8,42 @@ pub mod functions;
 pub mod local;
 pub mod table;
 
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+use polars::prelude::DataFrame;
+
+use crate::catalog::{PlaceholderStyle, Statement};
+
+/// The share of the events that one scan reads: some accounts, some days.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part {
+    /// Accounts of the trail folders, sorted. Never empty.
+    pub account_ids: Vec<String>,
+    /// First day, UTC, inclusive.
+    pub from: Date,
+    /// Last day, UTC, inclusive.
+    pub to: Date,
+}
+
+/// Where statements run that do not run here: Athena, or a Trino server.
+#[async_trait]
+pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
+    /// `athena` or `trino`.
+    fn name(&self) -> &'static str;
+
+    fn placeholder_style(&self) -> PlaceholderStyle {
+        PlaceholderStyle::Question
+    }
+
+    /// Answers a statement over `events` or `event_resources` of the part.
+    async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError>;
+
+    /// Rolls the events of the part up into `activity`, as Parquet files in `folder`, which exists and is empty. Gives the files.
+    async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError>;
+}
+
 /// Why a statement could not be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -19,4 +55,7 @@ pub enum EngineError {
     Scan(#[from] crate::events::scan::ScanError),
     #[error("temporary file for event ids: {0}")]
     Spill(std::io::Error),
+    /// A server refused or failed. The message tells what was asked, what came back and what to do.
+    #[error("{engine}: {message}")]
+    Remote { engine: &'static str, message: String },
 }

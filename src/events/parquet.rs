@@ -157,7 +157,14 @@ impl ParquetFile {
 fn is_wanted(name: &str, columns: ColumnSet) -> bool {
     let resource = [Column::ResourceArn, Column::ResourceAccountId, Column::ResourceType];
     match name {
-        "responseelements" => columns.contains(Column::IssuedAccessKeyId),
+        "responseelements" => columns.contains_any(&[
+            Column::IssuedAccessKeyId,
+            Column::IssuedSessionArn,
+            Column::IssuedIssuer,
+            Column::IssuedSubject,
+            Column::IssuedAudience,
+        ]),
+        "eventcontext" => columns.contains(Column::EventContext),
         "requestparameters" => columns.contains(Column::RequestParameters) || columns.contains_any(&resource),
         "additionaleventdata" => columns.contains_any(&[Column::AdditionalEventData, Column::VpcEndpointId]),
         "resources" => columns.contains(Column::Resources) || columns.contains_any(&resource),
@@ -165,7 +172,7 @@ fn is_wanted(name: &str, columns: ColumnSet) -> bool {
     }
 }
 
-const SCALARS: [&str; 18] = [
+const SCALARS: [&str; 19] = [
     "eventid",
     "eventtime",
     "eventcategory",
@@ -184,10 +191,11 @@ const SCALARS: [&str; 18] = [
     "vpcendpointid",
     "vpcendpointaccountid",
     "tlsversion",
+    "sessioncredentialfromconsole",
 ];
 
 /// The members of `userIdentity`, as paths of normalised names.
-const IDENTITY: [&str; 14] = [
+const IDENTITY: [&str; 17] = [
     "type",
     "principalid",
     "arn",
@@ -202,7 +210,13 @@ const IDENTITY: [&str; 14] = [
     "sessioncontext.webidfederationdata.federatedprovider",
     "sessioncontext.sourceidentity",
     "sessioncontext.ec2roledelivery",
+    "sessioncontext.assumedroot",
+    "sessioncontext.signinsessionarn",
+    "invokedbydelegate.accountid",
 ];
+
+/// The members of `userIdentity` that are kept as JSON text.
+const IDENTITY_JSON: [&str; 2] = ["inscopeof", "sessioncontext.webidfederationdata.attributes"];
 
 /// Names of members inside JSON text, as CloudTrail spells them.
 const SPELLED: [(&str, &str); 7] = [
@@ -272,6 +286,12 @@ impl Rows {
                             rows.identity.insert(path, text);
                         }
                     }
+                    for path in IDENTITY_JSON {
+                        let found = path.split('.').try_fold(array.clone(), |array, name| member(&array, name));
+                        if let Some(found) = found {
+                            rows.json.insert(path, json_column(&found));
+                        }
+                    }
                 }
                 "tlsdetails" => match member(array, "tlsversion") {
                     Some(version) => rows.tls_version = text_of(&version),
@@ -290,6 +310,9 @@ impl Rows {
                 }
                 "resources" => {
                     rows.json.insert("resources", json_column(array));
+                }
+                "eventcontext" => {
+                    rows.json.insert("eventcontext", json_column(array));
                 }
                 "addendum" => {
                     rows.json.insert("addendum", json_column(array));
@@ -329,6 +352,8 @@ impl Rows {
             additional_event_data: json("additionaleventdata"),
             resources: json("resources"),
             addendum: json("addendum"),
+            event_context: json("eventcontext"),
+            session_from_console: scalar("sessioncredentialfromconsole"),
         }
     }
 
@@ -339,6 +364,7 @@ impl Rows {
             let _ = read_identity(&mut Cursor::new(json.bytes, 0), &mut identity);
             return identity;
         }
+        let json = |name: &str| -> Option<&[u8]> { self.json.get(name)?.get(row)?.as_deref().map(str::as_bytes) };
         let text = |path: &str| self.identity.get(path).and_then(|array| text_at(array, row));
         Identity {
             principal_type: text("type"),
@@ -355,6 +381,11 @@ impl Rows {
             federated_provider: text("sessioncontext.webidfederationdata.federatedprovider"),
             source_identity: text("sessioncontext.sourceidentity"),
             ec2_role_delivery: text("sessioncontext.ec2roledelivery"),
+            invoked_by_delegate_account_id: text("invokedbydelegate.accountid"),
+            in_scope_of: json("inscopeof"),
+            federation_attributes: json("sessioncontext.webidfederationdata.attributes"),
+            assumed_root: text("sessioncontext.assumedroot"),
+            sign_in_session_arn: text("sessioncontext.signinsessionarn"),
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Record<'a> {
     pub additional_event_data: Option<&'a [u8]>,
     pub resources: Option<&'a [u8]>,
     pub addendum: Option<&'a [u8]>,
+    pub event_context: Option<&'a [u8]>,
+    pub session_from_console: Option<RawString<'a>>,
 }
 
 /// `userIdentity`.
@@ -61,6 +63,11 @@ pub struct Identity<'a> {
     pub federated_provider: Option<RawString<'a>>,
     pub source_identity: Option<RawString<'a>>,
     pub ec2_role_delivery: Option<RawString<'a>>,
+    pub invoked_by_delegate_account_id: Option<RawString<'a>>,
+    pub in_scope_of: Option<&'a [u8]>,
+    pub federation_attributes: Option<&'a [u8]>,
+    pub assumed_root: Option<RawString<'a>>,
+    pub sign_in_session_arn: Option<RawString<'a>>,
 }
 
 /// What an object in a file turned out to be.
@@ -154,6 +161,8 @@ fn read_nested<'a>(cursor: &mut Cursor<'a>, depth: u8) -> Result<Object<'a>, Sto
             (20, b"vpcEndpointAccountId") => record.vpc_endpoint_account_id = scalar(cursor)?,
             (13, b"eventCategory") => record.event_category = scalar(cursor)?,
             (8, b"addendum") => record.addendum = container(cursor)?,
+            (12, b"eventContext") => record.event_context = container(cursor)?,
+            (28, b"sessionCredentialFromConsole") => record.session_from_console = scalar(cursor)?,
             (10, b"tlsDetails") => fields(cursor, |key, cursor| {
                 match key {
                     b"tlsVersion" => record.tls_version = scalar(cursor)?,
@@ -223,6 +232,14 @@ pub fn read_identity<'a>(cursor: &mut Cursor<'a>, identity: &mut Identity<'a>) -
                 }
                 Ok(())
             })?,
+            (17, b"invokedByDelegate") => fields(cursor, |key, cursor| {
+                match key {
+                    b"accountId" => identity.invoked_by_delegate_account_id = scalar(cursor)?,
+                    _ => cursor.skip()?,
+                }
+                Ok(())
+            })?,
+            (9, b"inScopeOf") => identity.in_scope_of = container(cursor)?,
             (14, b"sessionContext") => fields(cursor, |key, cursor| read_session(key, cursor, identity))?,
             _ => cursor.skip()?,
         }
@@ -251,6 +268,7 @@ fn read_session<'a>(key: &'a [u8], cursor: &mut Cursor<'a>, identity: &mut Ident
         b"webIdFederationData" => fields(cursor, |key, cursor| {
             match key {
                 b"federatedProvider" => identity.federated_provider = scalar(cursor)?,
+                b"attributes" => identity.federation_attributes = container(cursor)?,
                 _ => cursor.skip()?,
             }
             Ok(())
@@ -261,6 +279,14 @@ fn read_session<'a>(key: &'a [u8], cursor: &mut Cursor<'a>, identity: &mut Ident
         }
         b"ec2RoleDelivery" => {
             identity.ec2_role_delivery = scalar(cursor)?;
+            Ok(())
+        }
+        b"assumedRoot" => {
+            identity.assumed_root = scalar(cursor)?;
+            Ok(())
+        }
+        b"signInSessionArn" => {
+            identity.sign_in_session_arn = scalar(cursor)?;
             Ok(())
         }
         _ => cursor.skip(),

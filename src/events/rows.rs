@@ -360,10 +360,17 @@ impl RowBuilder {
                         Column::InvokedBy => {
                             identity.invoked_by.map(|name| Cow::Owned(name.decode().trim_end_matches(';').to_owned()))
                         }
+                        Column::InScopeOf => identity.in_scope_of.map(compact),
+                        Column::FederationAttributes => identity.federation_attributes.map(compact),
+                        Column::EventContext => record.event_context.map(compact),
                         Column::IssuedAccessKeyId => record
                             .response_elements
                             .and_then(|elements| scalar_at(elements, &["credentials", "accessKeyId"]))
                             .map(RawString::decode),
+                        Column::IssuedSessionArn => issued(record, &[&["assumedRoleUser", "arn"], &["federatedUser", "arn"]]),
+                        Column::IssuedIssuer => issued(record, &[&["issuer"], &["provider"]]),
+                        Column::IssuedSubject => issued(record, &[&["subject"], &["subjectFromWebIdentityToken"]]),
+                        Column::IssuedAudience => issued(record, &[&["audience"]]),
                         _ => text_field(*column, record).map(RawString::decode),
                     };
                     self.bytes += value.as_ref().map_or(0, |text| text.len());
@@ -371,6 +378,8 @@ impl RowBuilder {
                 }
                 Builder::Boolean(values) => values.append_option(match column {
                     Column::ReadOnly => boolean(record.read_only),
+                    Column::AssumedRoot => boolean(identity.assumed_root),
+                    Column::SessionFromConsole => boolean(record.session_from_console),
                     _ => boolean(identity.mfa_authenticated),
                 }),
                 Builder::Integer(values) => values.append_value(1),
@@ -393,6 +402,14 @@ impl RowBuilder {
     }
 }
 
+/// The first of these members of the response that the record has. Only calls of STS: other
+/// services use the same names for other things.
+fn issued<'a>(record: &Record<'a>, paths: &[&[&str]]) -> Option<Cow<'a, str>> {
+    let issues = record.event_source.is_some_and(|source| source.bytes == b"sts.amazonaws.com");
+    let elements = record.response_elements.filter(|_| issues)?;
+    paths.iter().find_map(|path| scalar_at(elements, path)).map(RawString::decode)
+}
+
 /// The columns that are a field of the record as it stands.
 fn text_field<'a>(column: Column, record: &Record<'a>) -> Option<RawString<'a>> {
     let identity = &record.identity;
@@ -410,6 +427,8 @@ fn text_field<'a>(column: Column, record: &Record<'a>) -> Option<RawString<'a>> 
         Column::SourceIdentity => identity.source_identity,
         Column::Ec2RoleDelivery => identity.ec2_role_delivery,
         Column::OnBehalfOfUserId => identity.on_behalf_of_user_id,
+        Column::InvokedByDelegateAccountId => identity.invoked_by_delegate_account_id,
+        Column::SignInSessionArn => identity.sign_in_session_arn,
         Column::EventSource => record.event_source,
         Column::EventName => record.event_name,
         Column::ErrorCode => record.error_code,

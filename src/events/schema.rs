@@ -71,6 +71,12 @@ columns! {
     SessionCreatedAt "session_created_at" Timestamp "sessionContext.attributes.creationDate.";
     Ec2RoleDelivery "ec2_role_delivery" Text "sessionContext.ec2RoleDelivery.";
     OnBehalfOfUserId "on_behalf_of_user_id" Text "userIdentity.onBehalfOf.userId.";
+    InvokedByDelegateAccountId "invoked_by_delegate_account_id" Text "userIdentity.invokedByDelegate.accountId.";
+    InScopeOf "in_scope_of" Text "userIdentity.inScopeOf, as JSON text: for which resource a service made the call, or got its credentials.";
+    FederationAttributes "federation_attributes" Text "sessionContext.webIdFederationData.attributes, as JSON text.";
+    AssumedRoot "assumed_root" Boolean "sessionContext.assumedRoot.";
+    SignInSessionArn "sign_in_session_arn" Text "sessionContext.signInSessionArn.";
+    SessionFromConsole "session_from_console" Boolean "sessionCredentialFromConsole.";
     EventSource "event_source" Text "eventSource.";
     EventName "event_name" Text "eventName.";
     ReadOnly "read_only" Boolean "readOnly, whether logged as a boolean or as text.";
@@ -82,6 +88,7 @@ columns! {
     Resources "resources" Text "resources, as JSON text.";
     RequestParameters "request_parameters" Text "requestParameters, as JSON text.";
     AdditionalEventData "additional_event_data" Text "additionalEventData, as JSON text.";
+    EventContext "event_context" Text "eventContext, as JSON text: condition keys and tags that event data stores of CloudTrail Lake add.";
     SourceIp "source_ip" Text "sourceIPAddress, if it is an address.";
     SourceService "source_service" Text "sourceIPAddress, if it is a DNS name or `AWS Internal`.";
     VpcEndpointId "vpc_endpoint_id" Text "vpcEndpointId; free text such as `AWS Internal` in some records.";
@@ -89,6 +96,10 @@ columns! {
     UserAgent "user_agent" Text "userAgent.";
     TlsVersion "tls_version" Text "tlsDetails.tlsVersion.";
     IssuedAccessKeyId "issued_access_key_id" Text "responseElements.credentials.accessKeyId: the session that the call issued.";
+    IssuedSessionArn "issued_session_arn" Text "responseElements.assumedRoleUser.arn, or federatedUser.arn.";
+    IssuedIssuer "issued_issuer" Text "responseElements.issuer of AssumeRoleWithSAML, or provider of AssumeRoleWithWebIdentity.";
+    IssuedSubject "issued_subject" Text "responseElements.subject, or subjectFromWebIdentityToken.";
+    IssuedAudience "issued_audience" Text "responseElements.audience.";
     EventCount "event_count" Integer "Calls that the row stands for: 1.";
     FirstSeen "first_seen" Timestamp "event_time.";
     LastSeen "last_seen" Timestamp "event_time.";
