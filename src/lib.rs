@@ -16,6 +16,7 @@
 //! [`commands`] puts these together, one file per subcommand that [`cli`] defines, and ends in an [`outcome`]. [`sample`] makes an
 //! organization to try all of it on.
 
+pub mod aws;
 pub mod catalog;
 pub mod cli;
 pub mod commands;
