@@ -91,7 +91,7 @@ class Shadow:
         return os.path.join(self.base, parsed.netloc, parsed.path.strip("/"))
 
     def local(self, uri: str) -> str:
-        return "file://" + self.base + "/" + uri.split("://", 1)[1].rstrip("/")
+        return "local://" + self.base + "/" + uri.split("://", 1)[1].rstrip("/")
 
     def refresh(self) -> None:
         with self.lock:
@@ -147,5 +147,5 @@ class Shadow:
         location = self.template
         for name, value in partition.items():
             location = location.replace("${" + name + "}", value)
-        folder = location.removeprefix("file://" + self.base + "/" + self.bucket).strip("/")
+        folder = location.removeprefix("local://" + self.base + "/" + self.bucket).strip("/")
         return sum(size for known, size in self.bytes.items() if known == folder or known.startswith(folder + "/"))

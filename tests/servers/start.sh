@@ -71,7 +71,7 @@ if [ -n "$with_trino" ] && [ -x "$here/trino.sh" ]; then
     cat > "$instance/trino/etc/catalog/awsdatacatalog.properties" <<EOF
 connector.name=hive
 hive.metastore=file
-hive.metastore.catalog.dir=file://$instance/trino/athena-metastore
+hive.metastore.catalog.dir=local://$instance/trino/athena-metastore
 hive.metastore.disable-location-checks=true
 hive.partition-projection-enabled=true
 hive.non-managed-table-writes-enabled=true
@@ -82,13 +82,14 @@ hive.parquet.use-column-names=true
 hive.recursive-directories=true
 hive.max-partitions-per-scan=1000000
 hive.security=allow-all
-hive.s3.endpoint=$aws
-hive.s3.path-style-access=true
-hive.s3.ssl.enabled=false
-hive.s3.aws-access-key=testing
-hive.s3.aws-secret-key=testing
+fs.native-s3.enabled=true
+s3.endpoint=$aws
+s3.region=us-east-1
+s3.path-style-access=true
+s3.aws-access-key=testing
+s3.aws-secret-key=testing
 EOF
-    trino_url=$("$here/trino.sh" start 9>&-)
+    trino_url=$(cd "$instance" && "$here/trino.sh" start 9>&-)
 fi
 
 launch athena "$front/_front/health" \
