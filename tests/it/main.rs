@@ -28,6 +28,8 @@ mod import_dph;
 #[cfg(test)]
 mod inventory;
 #[cfg(test)]
+mod inventory_aws;
+#[cfg(test)]
 mod perimeter;
 #[cfg(test)]
 mod policy;

@@ -9,7 +9,10 @@ use super::athena::AthenaSettings;
 use super::aws::AwsSettings;
 use super::file::{SECTIONS, SettingsFile};
 use super::value::{self, Accounts, Format};
-use super::{DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings, SettingsError};
+use super::{
+    DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings,
+    SettingsError,
+};
 use crate::config::document::{self, Node, Value};
 use crate::config::environment;
 use crate::config::problems::{At, Problems};
