@@ -7,6 +7,7 @@ pub mod athena;
 pub mod frame;
 pub mod functions;
 pub mod local;
+pub mod sources;
 pub mod table;
 
 use std::path::{Path, PathBuf};

@@ -88,6 +88,7 @@ hive.non-managed-table-creates-enabled=true
 hive.parquet.use-column-names=true
 hive.recursive-directories=true
 hive.max-partitions-per-scan=1000000
+hive.ignore-absent-partitions=true
 hive.security=allow-all
 fs.native-s3.enabled=true
 s3.endpoint=$s3
