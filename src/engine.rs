@@ -3,6 +3,7 @@
 //! [`local`] is the embedded engine over files. [`functions`] gives it the functions of the Athena dialect that it lacks, under
 //! their names there; [`frame`] hands results over to polars.
 
+pub mod athena;
 pub mod frame;
 pub mod functions;
 pub mod local;
