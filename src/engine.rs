@@ -9,6 +9,7 @@ pub mod functions;
 pub mod local;
 pub mod sources;
 pub mod table;
+pub mod trino;
 
 use std::path::{Path, PathBuf};
 

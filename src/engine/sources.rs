@@ -6,6 +6,7 @@
 //!
 //! The texts are `queries/sources/*.sql`; they make the same decisions as `events::rows` does for files.
 
+mod activity;
 pub mod column_type;
 mod layout;
 mod render;
@@ -25,12 +26,19 @@ use render::{Columns, quoted};
 /// Longest statement that Athena takes, in bytes (<https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>).
 pub const MAX_STATEMENT_BYTES: usize = 262_144;
 
+/// A text of `queries/sources` without its comments: they are for people, and a statement has a longest length.
+fn without_comments(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    lines.join("\n")
+}
+
 const CLOUDTRAIL: &str = include_str!("../../queries/sources/cloudtrail.sql");
 const SECURITY_LAKE: &str = include_str!("../../queries/sources/security_lake.sql");
 const EVENTS_CHAIN: &str = include_str!("../../queries/sources/events.sql");
 const ONCE: &str = include_str!("../../queries/sources/once.sql");
 const ONCE_WITH_ADDENDA: &str = include_str!("../../queries/sources/once_with_addenda.sql");
 const RELATION: &str = include_str!("../../queries/sources/relation.sql");
+const ACTIVITY: &str = include_str!("../../queries/sources/activity.sql");
 
 /// A column of a table, or a partition key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +131,7 @@ impl Source {
         let all_columns = self.all_columns();
         let mut columns = Columns::new(&all_columns, self.layout.shape == Shape::SecurityLake);
         let mut by_path = false;
-        let select = columns.render(self.template(), |_, directive| {
+        let select = columns.render(&without_comments(self.template()), |_, directive| {
             Some(match directive {
                 "folder account" => match &self.layout.account {
                     Some(account) => format!("CAST({} AS varchar)", quoted(&account.name)),
@@ -220,6 +228,20 @@ pub fn statement_over(
     checked(Statement { sql, values, ..statement.clone() })
 }
 
+/// The roll-up of the part's records, with the columns of the relation: what [`crate::activity`] describes, with `prefix_segments` of the keys
+/// of objects kept.
+pub fn activity_statement(
+    sources: &[Source],
+    dialect: Dialect,
+    part: &Part,
+    prefix_segments: usize,
+) -> Result<Statement, SourceError> {
+    let mut values = Vec::new();
+    let with = relations_over(sources, dialect, part, &[EVENTS], &mut values)?;
+    let sql = format!("WITH\n{with},\n{}", activity::roll_up(prefix_segments)?);
+    checked(Statement { sql, values, parameters: Vec::new(), left_to_later_steps: Vec::new() })
+}
+
 fn checked(statement: Statement) -> Result<Statement, SourceError> {
     let bytes = bytes_of(&statement);
     if bytes > MAX_STATEMENT_BYTES {
@@ -258,13 +280,13 @@ fn relations_over(
     let has_addenda = sources.iter().any(|source| !source.missing().contains(&"is_addendum"));
     let knows_accounts = sources.iter().all(|source| source.layout.account.is_some());
     let mut with = format!("palisade_records AS (\n{}\n),\n", records.join("\nUNION ALL\n"));
-    let chain = Columns::new(&[], false).render(EVENTS_CHAIN, |_, directive| {
+    let chain = Columns::new(&[], false).render(&without_comments(EVENTS_CHAIN), |_, directive| {
         Some(match directive {
             "from" => placeholder(values, part.from.to_string()),
             "to" => placeholder(values, part.to.to_string()),
             "accounts" if knows_accounts => String::new(),
             "accounts" => format!("AND account_id IN ({})", placeholders(values, &part.account_ids)),
-            "once" => if has_addenda { ONCE_WITH_ADDENDA } else { ONCE }.trim_end().to_owned(),
+            "once" => without_comments(if has_addenda { ONCE_WITH_ADDENDA } else { ONCE }),
             _ => return None,
         })
     })?;
