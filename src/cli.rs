@@ -58,6 +58,7 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    6  accounts-missing: the report is there, but of some accounts nothing could be read
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";

@@ -1,6 +1,8 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod athena;
 pub mod config;
+pub mod dry_run;
 pub mod inventory;
 pub mod judge;
 pub mod output;
