@@ -7,6 +7,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;
 pub mod sql;
 
 use std::path::PathBuf;
@@ -128,6 +129,7 @@ pub enum Command {
     Policy(policy::PolicyArgs),
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
+    Setup(setup::SetupArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

@@ -132,8 +132,8 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
     };
-    let inventory = match &settings.inventory {
-        Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
+    let inventory = match super::inventory::inventory_folder(settings, terminal)? {
+        Some(folder) => Inventory::load(&folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
     let accounts = organization_accounts(&inventory);

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::problems::InvalidFile;
+use crate::inventory::aws::FindingsSource;
 use crate::report::model::Verdict;
 pub use layers::Flags;
 pub use value::{Accounts, Format};
@@ -26,6 +27,10 @@ pub use value::{Accounts, Format};
 pub const FILE_NAME: &str = "palisade.yaml";
 /// Memory for queries where no setting says otherwise: 512 MiB.
 pub const DEFAULT_MEMORY_LIMIT: u64 = 512 << 20;
+/// In place of the inventory's folder: collect it from AWS. A folder of this name is written `./aws`.
+pub const INVENTORY_FROM_AWS: &str = "aws";
+/// The age of a snapshot from AWS that is used again, where no setting says otherwise.
+pub const DEFAULT_INVENTORY_MAX_AGE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// The folder for runs where no setting says otherwise.
 pub const DEFAULT_OUTPUT: &str = "palisade-report";
 
@@ -34,8 +39,16 @@ pub const DEFAULT_OUTPUT: &str = "palisade-report";
 pub struct Settings {
     /// CloudTrail files, folders or globs; `-` is standard input. Empty when nobody named any.
     pub events: Vec<String>,
-    /// Folder of the inventory snapshot.
+    /// Folder of the inventory snapshot; [`INVENTORY_FROM_AWS`] stands for one that is collected first.
     pub inventory: Option<PathBuf>,
+    /// Resource types to collect from AWS beyond those that the queries need.
+    pub inventory_types: Vec<String>,
+    /// A snapshot from AWS that is younger is used again.
+    pub inventory_max_age: jiff::SignedDuration,
+    /// Name of the AWS Config aggregator; `None` takes the only one there is.
+    pub aggregator: Option<String>,
+    /// Where external-access findings come from when a snapshot is collected.
+    pub external_access_findings: FindingsSource,
     /// File of the perimeter definition.
     pub perimeter: Option<PathBuf>,
     pub accounts: Accounts,
@@ -166,6 +179,11 @@ impl Settings {
         value::day_of(self.now)
     }
 
+    /// Is the inventory to be collected from AWS?
+    pub fn inventory_is_aws(&self) -> bool {
+        self.inventory.as_deref() == Some(Path::new(INVENTORY_FROM_AWS))
+    }
+
     /// Who set a setting.
     pub fn origin(&self, name: &str) -> &Origin {
         self.origins.get(name).unwrap_or(&Origin::Default)
@@ -179,6 +197,10 @@ impl Settings {
         let values = [
             ("events", list(self.events.clone())),
             ("inventory", path(&self.inventory)),
+            ("inventory_types", list(self.inventory_types.clone())),
+            ("inventory_max_age", value::age_text(self.inventory_max_age)),
+            ("aggregator", self.aggregator.clone().unwrap_or_else(|| "none".to_owned())),
+            ("external_access_findings", self.external_access_findings.as_str().to_owned()),
             ("perimeter", path(&self.perimeter)),
             ("accounts", self.accounts.to_string()),
             ("queries", list(self.queries.clone())),

@@ -40,10 +40,11 @@ mod run_folder;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
-#[expect(dead_code, reason = "tests that use the servers come with the commands that need them")]
 mod servers;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
