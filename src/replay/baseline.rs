@@ -106,8 +106,7 @@ pub fn full_access() -> Option<Arc<Policy>> {
 }
 
 fn grants_of_today() -> Option<Arc<Policy>> {
-    static POLICY: LazyLock<Option<Arc<Policy>>> =
-        LazyLock::new(|| built_in(GRANTS_OF_TODAY, ANYBODY, PolicyType::Resource));
+    static POLICY: LazyLock<Option<Arc<Policy>>> = LazyLock::new(|| built_in(GRANTS_OF_TODAY, ANYBODY, PolicyType::Resource));
     POLICY.clone()
 }
 
@@ -300,7 +299,10 @@ impl Attachments {
 
     /// Is anything attached to an organizational unit?
     pub fn uses_units(&self) -> bool {
-        [&self.service_control, &self.resource_control].into_iter().flat_map(BTreeMap::keys).any(|place| place.starts_with("ou-"))
+        [&self.service_control, &self.resource_control]
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .any(|place| place.starts_with("ou-"))
     }
 
     /// The policies of all layers that a request in this scope meets.
@@ -326,7 +328,13 @@ impl Attachments {
         }
     }
 
-    fn levels(&self, layer: &BTreeMap<String, Vec<Placed>>, place: &Place, supposed: &Supposition, must_allow: bool) -> Vec<Level> {
+    fn levels(
+        &self,
+        layer: &BTreeMap<String, Vec<Placed>>,
+        place: &Place,
+        supposed: &Supposition,
+        must_allow: bool,
+    ) -> Vec<Level> {
         let is_root = |id: &str| id == "root" || id.starts_with("r-");
         let ids: Vec<&str> = match place {
             Place::Known(ids) => ids.iter().map(String::as_str).collect(),

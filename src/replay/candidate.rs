@@ -45,7 +45,9 @@ pub enum CandidateError {
     WrongType { policy: String, title: &'static str, target: String, expected: String, help: &'static str },
     #[error("{policy}: no --attach says where a {title} goes; {hint}")]
     NotAttached { policy: String, title: &'static str, hint: &'static str },
-    #[error("{policy}: a {title} is attached to identities, not to places; the replay judges service control, resource control, VPC endpoint and resource-based policies")]
+    #[error(
+        "{policy}: a {title} is attached to identities, not to places; the replay judges service control, resource control, VPC endpoint and resource-based policies"
+    )]
     NotJudged { policy: String, title: &'static str },
     #[error("{option} {given}: no policy of this id or name is attached today{near}")]
     NotToday { option: &'static str, given: String, near: String },

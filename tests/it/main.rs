@@ -51,3 +51,5 @@ mod sql;
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trino;
