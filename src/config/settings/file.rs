@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::athena::AthenaSection;
 use super::aws::AwsSection;
+use super::trino::TrinoSection;
 use super::value::Format;
 use crate::config::perimeter::file::AccountId;
 
@@ -59,10 +60,12 @@ pub struct SettingsFile {
     pub aws: Option<AwsSection>,
     /// Tables on Athena.
     pub athena: Option<AthenaSection>,
+    /// Tables on a Trino cluster.
+    pub trino: Option<TrinoSection>,
 }
 
 /// Settings that are mappings of their own: they have neither a flag nor a variable.
-pub const SECTIONS: &[&str] = &["aws", "athena"];
+pub const SECTIONS: &[&str] = &["aws", "athena", "trino"];
 
 /// One value, or a list.
 #[derive(Debug, Deserialize, JsonSchema)]
