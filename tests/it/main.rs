@@ -52,4 +52,6 @@ mod stories;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
 mod trino;
