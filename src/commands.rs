@@ -1,6 +1,8 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod athena;
 pub mod config;
+pub mod dry_run;
 pub mod inventory;
 pub mod judge;
 pub mod output;
@@ -9,6 +11,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod samples;
+pub mod setup;
 pub mod sql;
 pub mod warnings;
 
@@ -73,6 +76,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };
     match result {

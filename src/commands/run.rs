@@ -200,6 +200,7 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         inputs,
         timings: if fixed { Vec::new() } else { clock.timings },
         samples: sample_records,
+        statements: Vec::new(),
     };
     Ok(Report { manifest, findings })
 }
