@@ -10,6 +10,8 @@
 )]
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod catalog;
