@@ -7,6 +7,7 @@ pub mod athena;
 pub mod aws;
 pub mod file;
 mod layers;
+pub mod trino;
 pub mod value;
 
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ pub struct Settings {
     pub aws: aws::AwsSettings,
     /// Tables on Athena.
     pub athena: athena::AthenaSettings,
+    /// Tables on a Trino cluster.
+    pub trino: trino::TrinoSettings,
     /// The moment that counts as now.
     pub now: Timestamp,
     /// The settings file that was read.
@@ -235,6 +238,7 @@ impl Settings {
             ("max_scan", self.max_scan.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())),
             ("aws", self.aws.show()),
             ("athena", self.athena.show()),
+            ("trino", self.trino.show()),
         ];
         values.into_iter().map(|(name, value)| Shown { name, value, origin: self.origin(name).clone() }).collect()
     }

@@ -287,6 +287,31 @@ fn checked(statement: Statement) -> Result<Statement, SourceError> {
     Ok(statement)
 }
 
+/// How many of the part's accounts one statement takes, so that it stays under the limit: at least one, or the error.
+pub fn accounts_that_fit(
+    sources: &[Source],
+    dialect: Dialect,
+    part: &Part,
+    statement: &Statement,
+) -> Result<usize, SourceError> {
+    let fits = |accounts: usize| {
+        let account_ids = part.account_ids.iter().take(accounts).cloned().collect();
+        match statement_over(sources, dialect, &Part { account_ids, ..part.clone() }, statement) {
+            Ok(_) => Ok(true),
+            Err(SourceError::TooLong { .. }) if accounts > 1 => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    // One always fits, or there is no answer; the statement grows with every account.
+    let (mut most, mut too_many) = (1, part.account_ids.len() + 1);
+    fits(1)?;
+    while too_many - most > 1 {
+        let middle = most + (too_many - most) / 2;
+        if fits(middle)? { most = middle } else { too_many = middle }
+    }
+    Ok(most)
+}
+
 /// What a statement takes in a request: its text, and each value in quotes.
 pub fn bytes_of(statement: &Statement) -> usize {
     let of_value = |value: &BoundValue| match value {

@@ -54,4 +54,6 @@ mod stories;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
 mod trino;

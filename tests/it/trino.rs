@@ -1,6 +1,10 @@
 //! The proof that a statement means the same everywhere: a real Trino server and the local engine over the same records, in the layouts that
 //! tables have. `PALISADE_TEST_TRINO` says where the server is (`tests/servers/trino.sh start`).
 
+mod activity;
+mod client;
+mod nasty;
+mod security_lake;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -91,14 +95,13 @@ fn lines(frame: &DataFrame, by_value: bool) -> Vec<String> {
         .map(|row| {
             let cells: Vec<String> = columns
                 .iter()
-                .map(|column| match column.get(row).unwrap() {
-                    AnyValue::Null => "∅".to_owned(),
-                    AnyValue::String(text) if by_value && JSON_COLUMNS.contains(&column.name().as_str()) => {
-                        let value = serde_json::from_str(text).map(sorted);
-                        value.map_or_else(|_| format!("no JSON: {text}"), |value| value.to_string())
+                .map(|column| {
+                    let text = frame_cell(&column.get(row).unwrap());
+                    if by_value && text != "∅" && JSON_COLUMNS.contains(&column.name().as_str()) {
+                        let value = serde_json::from_str(&text).map(sorted);
+                        return value.map_or_else(|_| format!("no JSON: {text}"), |value| value.to_string());
                     }
-                    AnyValue::String(text) => text.to_owned(),
-                    other => format!("{other}"),
+                    text
                 })
                 .enumerate()
                 .map(|(index, cell)| format!("{}={cell}", columns[index].name()))
@@ -427,7 +430,6 @@ fn json_cell(value: &Value) -> String {
 fn frame_cell(value: &AnyValue<'_>) -> String {
     match value {
         AnyValue::Null => "∅".to_owned(),
-        AnyValue::String(text) => (*text).to_owned(),
-        other => format!("{other}"),
+        value => value.get_str().map_or_else(|| value.to_string(), str::to_owned),
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::athena::AthenaSection;
 use super::aws::AwsSection;
+use super::trino::TrinoSection;
 use super::value::{EngineName, Format};
 use crate::config::perimeter::file::AccountId;
 
@@ -74,10 +75,12 @@ pub struct SettingsFile {
     pub aws: Option<AwsSection>,
     /// Tables on Athena.
     pub athena: Option<AthenaSection>,
+    /// Tables on a Trino cluster.
+    pub trino: Option<TrinoSection>,
 }
 
 /// Settings that are mappings of their own: they have neither a flag nor a variable.
-pub const SECTIONS: &[&str] = &["aws", "athena"];
+pub const SECTIONS: &[&str] = &["aws", "athena", "trino"];
 
 /// Where external-access findings come from.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::athena::AthenaSettings;
 use super::aws::AwsSettings;
 use super::file::{SECTIONS, SettingsFile};
+use super::trino::TrinoSettings;
 use super::value::{self, Accounts, EngineName, Format};
 use super::{
     DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings, SettingsError,
@@ -269,6 +270,7 @@ pub(super) fn resolve(
         max_scan: pick!(max_scan).flatten(),
         aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
         athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
+        trino: sections.trino.map(|(trino, origin)| pick.keep("trino", trino, origin)).unwrap_or_default(),
         now,
         file: file.map(|file| file.path.clone()),
         origins,
@@ -364,6 +366,7 @@ fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
 struct Sections {
     aws: Set<AwsSettings>,
     athena: Set<AthenaSettings>,
+    trino: Set<TrinoSettings>,
 }
 
 fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
@@ -375,6 +378,7 @@ fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
     let sections = Sections {
         aws: section("aws").map(|node| (AwsSettings::read(node, problems), origin(node))),
         athena: section("athena").map(|node| (AthenaSettings::read(node, problems), origin(node))),
+        trino: section("trino").map(|node| (TrinoSettings::read(node, file.path.parent(), problems), origin(node))),
     };
     for setting in document::field_names::<SettingsFile>().iter().filter(|name| !SECTIONS.contains(name)) {
         let Some(node) = fields.get(setting).filter(|node| node.value != Value::Null) else { continue };
