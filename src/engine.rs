@@ -1,12 +1,14 @@
 //! Engines: where a statement runs. The same statement gives the same rows on each.
 //!
-//! [`local`] is the embedded engine over files. [`functions`] gives it the functions of the Athena dialect that it lacks, under
+//! [`local`] is the embedded engine over files, and over rows of [`activity`]. [`functions`] gives it the functions of the Athena dialect that it lacks, under
 //! their names there; [`frame`] hands results over to polars.
 
+pub mod activity;
 pub mod athena;
 pub mod frame;
 pub mod functions;
 pub mod local;
+pub mod remote;
 pub mod sources;
 pub mod table;
 pub mod trino;
@@ -75,6 +77,8 @@ pub enum EngineError {
     Frame(#[from] polars::error::PolarsError),
     #[error("{0}")]
     Scan(#[from] crate::events::scan::ScanError),
+    #[error("{0}")]
+    Activity(#[from] crate::activity::rows::ActivityError),
     #[error("temporary file for event ids: {0}")]
     Spill(std::io::Error),
     /// A server refused or failed. The message tells what was asked, what came back and what to do.

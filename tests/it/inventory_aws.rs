@@ -532,7 +532,9 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "an answer of another shape",
-        fault: |asked| is(asked, "SelectAggregateResourceConfig", "AWS::S3::Bucket").then(|| Fault::Answer(json!({"Results": [7]}))),
+        fault: |asked| {
+            is(asked, "SelectAggregateResourceConfig", "AWS::S3::Bucket").then(|| Fault::Answer(json!({"Results": [7]})))
+        },
         change: NONE,
         exit: 4,
         missing: &[(resource_types::BUCKET, "SelectAggregateResourceConfig")],

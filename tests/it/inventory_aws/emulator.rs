@@ -114,6 +114,9 @@ fn an_organization_of_the_emulator_is_read_back() {
     }
     let record = record(&folder);
     assert!(!record.types[resource_types::ROLE].provided);
-    assert!(record.enabled_regions.contains(&"us-east-1".to_owned()), "{:?}", record.enabled_regions);
-    assert!(record.types["AWS::SecurityHub::Finding"].provided, "{:?}", record.types);
+    // Some versions of the emulator list no regions: then only the own region is read, and that is told.
+    let findings = &record.types["AWS::SecurityHub::Finding"];
+    let no_regions = record.errors.iter().any(|error| error.operation == "ListRegions");
+    assert_eq!(record.enabled_regions.is_empty(), no_regions, "{:?}", record.errors);
+    assert_eq!((findings.provided, findings.complete), (true, !no_regions), "{findings:?}");
 }
