@@ -18,6 +18,7 @@
 //! organization to try all of it on.
 
 pub mod activity;
+pub mod aws;
 pub mod catalog;
 pub mod cli;
 pub mod commands;
@@ -29,6 +30,7 @@ pub mod inventory;
 pub mod outcome;
 pub mod pattern;
 pub mod policy;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sample;

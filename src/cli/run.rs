@@ -115,6 +115,10 @@ pub struct SettingsArgs {
     /// Memory for queries, such as 2GiB [env: PALISADE_MEMORY_LIMIT] [default: 512MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Resources")]
     pub memory_limit: Option<String>,
+
+    /// Most bytes that statements may scan on Athena, such as 200GB, or `none` [env: PALISADE_MAX_SCAN] [default: none]
+    #[arg(long, value_name = "SIZE", help_heading = "Resources")]
+    pub max_scan: Option<String>,
 }
 
 impl SettingsArgs {
@@ -141,6 +145,7 @@ impl SettingsArgs {
             .one("max_rows", self.max_rows.as_ref())
             .one("threads", self.threads.as_ref())
             .one("memory_limit", self.memory_limit.as_ref())
+            .one("max_scan", self.max_scan.as_ref())
             .one("sample_records", self.sample_records)
             .list("fail_on", &self.fail_on)
             .one("quiet", Some(global.quiet).filter(|count| *count > 0))

@@ -53,6 +53,7 @@ pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_FAIL_ON", "fail_on", "Verdicts, separated by commas, whose findings make the exit code 3."),
     setting("PALISADE_QUIET", "quiet", "How much quieter than usual: 0, 1 or 2."),
     setting("PALISADE_VERBOSE", "verbose", "How much more talkative than usual: 0, 1 or 2."),
+    setting("PALISADE_MAX_SCAN", "max_scan", "Most bytes that statements may scan on Athena, such as `200GB`, or `none`."),
     program(CONFIG, "The settings file, in place of `--config`."),
     program(LOG, "Which log messages are written, such as `info` or `palisade::events=debug`."),
     program("NO_COLOR", "Any value turns colours off."),

@@ -3,6 +3,8 @@
 //! A layer counts when it says something, whatever it says: `sample_records: false` in the file is not overridden by a default of
 //! `true`. A key with nothing after it says nothing. Paths in a settings file are relative to the folder of that file.
 
+pub mod athena;
+pub mod aws;
 pub mod file;
 mod layers;
 pub mod value;
@@ -68,6 +70,12 @@ pub struct Settings {
     pub fail_on: Vec<Verdict>,
     pub quiet: u8,
     pub verbose: u8,
+    /// Most bytes that statements may scan on Athena; `None` sets no limit.
+    pub max_scan: Option<u64>,
+    /// Credentials of AWS.
+    pub aws: aws::AwsSettings,
+    /// Tables on Athena.
+    pub athena: athena::AthenaSettings,
     /// The moment that counts as now.
     pub now: Timestamp,
     /// The settings file that was read.
@@ -202,6 +210,9 @@ impl Settings {
             ("fail_on", list(self.fail_on.iter().map(|verdict| verdict.as_str().to_owned()).collect())),
             ("quiet", self.quiet.to_string()),
             ("verbose", self.verbose.to_string()),
+            ("max_scan", self.max_scan.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())),
+            ("aws", self.aws.show()),
+            ("athena", self.athena.show()),
         ];
         values.into_iter().map(|(name, value)| Shown { name, value, origin: self.origin(name).clone() }).collect()
     }

@@ -325,6 +325,20 @@ pub const FINDING_COLUMNS: &[ColumnSpec] = {
         column("perimeter", Finding, Text, false, "identity, resource, network or none."),
         column("verdict", Finding, Text, true, "What the finding says; see the list of verdicts."),
         column("reason", Finding, Text, true, "Why, in one sentence, with the fact that decided it."),
+        column(
+            "outcome",
+            Finding,
+            Text,
+            false,
+            "For a replayed call: newly_denied, may_be_newly_denied, newly_allowed, may_be_newly_allowed, still_denied, already_denied, unchanged or not_applicable. Null otherwise.",
+        ),
+        column(
+            "statement",
+            Finding,
+            Text,
+            false,
+            "For a replayed call: the policy statement that decides, as file:line and Sid. Null when none does.",
+        ),
         column("settled_by", Finding, Text, false, "For an undetermined finding: what would settle it. Null otherwise."),
         column(
             "exception_id",

@@ -12,6 +12,8 @@
 #[cfg(test)]
 mod activity;
 #[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod catalog;
@@ -39,6 +41,9 @@ mod report_tabular;
 mod run_folder;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+#[expect(dead_code, reason = "tests that use the servers come with the commands that need them")]
+mod servers;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::athena::AthenaSection;
+use super::aws::AwsSection;
 use super::value::{EngineName, Format};
 use crate::config::perimeter::file::AccountId;
 
@@ -58,7 +60,16 @@ pub struct SettingsFile {
     pub quiet: Option<u8>,
     /// How much more talkative than usual: 0, 1 or 2. Default: 0.
     pub verbose: Option<u8>,
+    /// Most bytes that the statements of a run may scan on Athena, such as `200GB`, or `none`. Default: none.
+    pub max_scan: Option<NumberOr>,
+    /// Credentials of AWS.
+    pub aws: Option<AwsSection>,
+    /// Tables on Athena.
+    pub athena: Option<AthenaSection>,
 }
+
+/// Settings that are mappings of their own: they have neither a flag nor a variable.
+pub const SECTIONS: &[&str] = &["aws", "athena"];
 
 /// One value, or a list.
 #[derive(Debug, Deserialize, JsonSchema)]

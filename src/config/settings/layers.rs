@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::file::SettingsFile;
+use super::athena::AthenaSettings;
+use super::aws::AwsSettings;
+use super::file::{SECTIONS, SettingsFile};
 use super::value::{self, Accounts, EngineName, Format};
 use super::{DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, Origin, Settings, SettingsError};
 use crate::config::document::{self, Node, Value};
@@ -145,6 +147,7 @@ struct Partial {
     fail_on: Set<Vec<crate::report::model::Verdict>>,
     quiet: Set<u8>,
     verbose: Set<u8>,
+    max_scan: Set<Option<u64>>,
 }
 
 impl Partial {
@@ -173,6 +176,7 @@ impl Partial {
             fail_on: layer.list("fail_on", value::verdict),
             quiet: layer.one("quiet", value::count),
             verbose: layer.one("verbose", value::count),
+            max_scan: layer.one("max_scan", value::max_scan),
         }
     }
 }
@@ -184,9 +188,9 @@ pub(super) fn resolve(
     clock: Timestamp,
 ) -> Result<Settings, SettingsError> {
     let mut problems = Problems::default();
-    let mut file_layer = match file {
+    let (mut file_layer, sections) = match file {
         Some(file) => file_layer(file, &mut problems),
-        None => Layer { given: BTreeMap::new(), base: None, mistakes: Vec::new() },
+        None => (Layer { given: BTreeMap::new(), base: None, mistakes: Vec::new() }, Sections::default()),
     };
     let mut environment_layer = environment_layer(environment);
     let mut flag_layer = flag_layer(flags);
@@ -239,6 +243,9 @@ pub(super) fn resolve(
         fail_on: pick!(fail_on).unwrap_or_default(),
         quiet: pick!(quiet).unwrap_or_default(),
         verbose: pick!(verbose).unwrap_or_default(),
+        max_scan: pick!(max_scan).flatten(),
+        aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
+        athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
         now,
         file: file.map(|file| file.path.clone()),
         origins,
@@ -261,6 +268,12 @@ struct Pick<'a> {
 }
 
 impl Pick<'_> {
+    /// A value that only the file can give.
+    fn keep<T>(&mut self, name: &'static str, value: T, origin: Origin) -> T {
+        self.origins.insert(name, origin);
+        value
+    }
+
     /// The value of the first layer that says something; remembers which one it was.
     fn first<T>(&mut self, name: &'static str, layers: [Set<T>; 3]) -> Option<T> {
         let (value, origin) = layers.into_iter().flatten().next()?;
@@ -322,11 +335,24 @@ fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
     Layer { given, base: None, mistakes: Vec::new() }
 }
 
-fn file_layer(file: &FileText, problems: &mut Problems) -> Layer {
+/// What only the file can say.
+#[derive(Default)]
+struct Sections {
+    aws: Set<AwsSettings>,
+    athena: Set<AthenaSettings>,
+}
+
+fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
     let root = document::parse(&file.text, problems);
     let fields = document::fields::<SettingsFile>(&root, "the settings", problems);
     let mut given = BTreeMap::new();
-    for setting in document::field_names::<SettingsFile>() {
+    let section = |name: &str| fields.get(name).filter(|node| node.value != Value::Null);
+    let origin = |node: &Node| Origin::File { path: file.path.clone(), line: node.at.line };
+    let sections = Sections {
+        aws: section("aws").map(|node| (AwsSettings::read(node, problems), origin(node))),
+        athena: section("athena").map(|node| (AthenaSettings::read(node, problems), origin(node))),
+    };
+    for setting in document::field_names::<SettingsFile>().iter().filter(|name| !SECTIONS.contains(name)) {
         let Some(node) = fields.get(setting).filter(|node| node.value != Value::Null) else { continue };
         let values = match (&node.value, is_list(setting)) {
             (Value::List(items), true) => items.iter().filter_map(|item| single(item, setting, problems)).collect(),
@@ -335,7 +361,7 @@ fn file_layer(file: &FileText, problems: &mut Problems) -> Layer {
         let origin = Origin::File { path: file.path.clone(), line: node.at.line };
         given.insert(*setting, Given { values, origin });
     }
-    Layer { given, base: file.path.parent().map(Path::to_owned), mistakes: Vec::new() }
+    (Layer { given, base: file.path.parent().map(Path::to_owned), mistakes: Vec::new() }, sections)
 }
 
 fn single(node: &Node, setting: &str, problems: &mut Problems) -> Option<(String, Option<At>)> {

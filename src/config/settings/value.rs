@@ -137,7 +137,7 @@ pub fn day(text: &str, today: Date) -> Result<Date, Wrong> {
     values::date(text).map_err(|specific| if specific.help.is_some() { specific } else { wrong() })
 }
 
-/// A number of bytes with an optional unit: `512MiB`, `2GiB`, `1GB`, `1073741824`. At least 64 MiB.
+/// Memory: a number of bytes with an optional unit: `512MiB`, `2GiB`, `1GB`, `1073741824`. At least 64 MiB.
 pub fn bytes(text: &str) -> Result<u64, Wrong> {
     let wrong = || {
         Wrong::with_help(
@@ -145,6 +145,38 @@ pub fn bytes(text: &str) -> Result<u64, Wrong> {
             "expected a number and a unit such as `512MiB` or `2GiB`",
         )
     };
+    match size(text).ok_or_else(wrong)? {
+        0..0x400_0000 => Err(Wrong::with_help(format!("`{text}` is too little memory"), "give at least `64MiB`")),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Most bytes that statements may scan, or `none`.
+pub fn max_scan(text: &str) -> Result<Option<u64>, Wrong> {
+    match text {
+        "none" => Ok(None),
+        _ => size(text).filter(|bytes| *bytes > 0).map(Some).ok_or_else(|| {
+            Wrong::with_help(
+                format!("`{text}` is not an amount of data"),
+                "expected a number and a unit such as `200GB`, or `none`",
+            )
+        }),
+    }
+}
+
+/// A decimal number in millionths of its unit; `None` for what is none, is negative, or has more than six decimals.
+pub fn micro_units(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) || text.ends_with('.') {
+        return None;
+    }
+    let fraction: u64 = format!("{fraction:0<6}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+/// A number of bytes with an optional unit.
+fn size(text: &str) -> Option<u64> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let unit = text.strip_prefix(number).unwrap_or_default().trim().to_ascii_lowercase();
     let factor: u64 = match unit.as_str() {
@@ -157,13 +189,9 @@ pub fn bytes(text: &str) -> Result<u64, Wrong> {
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
         "tb" => 1_000_000_000_000,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)?;
-    match bytes {
-        0..0x400_0000 => Err(Wrong::with_help(format!("`{text}` is too little memory"), "give at least `64MiB`")),
-        _ => Ok(bytes),
-    }
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor))
 }
 
 /// Bytes in the largest binary unit that is exact.

@@ -1,0 +1,5 @@
+//! What `setup` and `doctor` ask beyond the rest.
+
+use super::Call;
+
+pub const ALL: &[&Call] = &[];
