@@ -1,7 +1,8 @@
 //! Engines: where a statement runs. The same statement gives the same rows on each.
 //!
-//! [`local`] is the embedded engine over files, and over rows of [`activity`]. [`functions`] gives it the functions of the Athena dialect that it lacks, under
-//! their names there; [`frame`] hands results over to polars.
+//! [`local`] is the embedded engine over files, and over rows of [`activity`]. [`functions`] gives it the functions of the Athena
+//! dialect that it lacks, under their names there; [`frame`] hands results over to polars. [`remote`] fills a store of activity from
+//! the engines that run elsewhere.
 
 pub mod activity;
 pub mod athena;
@@ -38,6 +39,11 @@ pub struct Part {
 pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
     /// `athena` or `trino`.
     fn name(&self) -> &'static str;
+
+    /// What the engine reads, such as the name of a table: activity of one is never mixed with that of another.
+    fn source(&self) -> String {
+        self.name().to_owned()
+    }
 
     fn placeholder_style(&self) -> PlaceholderStyle {
         PlaceholderStyle::Question
