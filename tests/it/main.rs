@@ -10,6 +10,8 @@
 )]
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod aws;
 #[cfg(test)]
 mod bad_input;

@@ -1,0 +1,3 @@
+//! Activity: the same answers from one scan, stored or not, local or not.
+
+mod answers;
