@@ -1,5 +1,6 @@
 //! The command line: definitions only. What a command does is in `commands`; what a flag means is in `config::settings`.
 
+pub mod collect;
 pub mod config;
 pub mod inventory;
 pub mod policy;
@@ -120,6 +121,7 @@ pub enum Listing {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Box<run::RunArgs>),
+    Collect(Box<collect::CollectArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),

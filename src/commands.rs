@@ -1,6 +1,9 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod answer;
+pub mod collect;
 pub mod config;
+pub mod engine;
 pub mod inventory;
 pub mod judge;
 pub mod output;
@@ -67,6 +70,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
     let terminal = Terminal::new(&cli.global);
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
+        Command::Collect(arguments) => collect::collect(&arguments, &cli.global, &terminal),
         Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),

@@ -245,12 +245,7 @@ fn from_engine(
     let accounts = accounts_of(settings, world.inventory)?;
     let (from, to) = window_of(settings)?;
     let whole = Part { account_ids: accounts.clone(), from, to };
-    let scope = Scope {
-        accounts: Some(accounts.iter().cloned().collect()),
-        regions: None,
-        from: Some(from),
-        to: Some(to),
-    };
+    let scope = Scope { accounts: Some(accounts.iter().cloned().collect()), regions: None, from: Some(from), to: Some(to) };
     let is_there = || {
         Store::open(&settings.activity_folder())
             .is_ok_and(|store| accounts.iter().all(|account| store.missing_days(account, from, to).is_empty()))
@@ -315,7 +310,8 @@ fn nothing_at_all(not_collected: &[NotCollected], store: &Store, scope: &Scope) 
     match not_collected.first() {
         Some(first) => Err(Failure::new(Outcome::Unexpected, first)),
         None => {
-            let message = "the engine gave no record of these accounts and days; check --account, --from and --to, and the table";
+            let message =
+                "the engine gave no record of these accounts and days; check --account, --from and --to, and the table";
             Err(Failure::new(Outcome::NothingRead, message))
         }
     }
@@ -355,7 +351,8 @@ async fn ask<'a>(
 
 /// The calls that the rows of a query stand for.
 fn calls(rows: &DataFrame) -> u64 {
-    let sum = rows.column("event_count").ok().and_then(|column| column.i64().ok()?.iter().flatten().reduce(i64::saturating_add));
+    let sum =
+        rows.column("event_count").ok().and_then(|column| column.i64().ok()?.iter().flatten().reduce(i64::saturating_add));
     sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default()
 }
 

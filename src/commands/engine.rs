@@ -19,10 +19,8 @@ pub fn remote_engine(settings: &Settings) -> Result<Option<Box<dyn RemoteEngine>
 /// The cluster of the settings, with its tables looked up.
 fn trino(settings: &Settings) -> Result<TrinoEngine, Failure> {
     let connection = settings.trino.connection(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
-    let options = Options {
-        prefix_segments: usize::from(settings.activity_prefix_depth),
-        concurrency: settings.trino.concurrency,
-    };
+    let options =
+        Options { prefix_segments: usize::from(settings.activity_prefix_depth), concurrency: settings.trino.concurrency };
     block_on(TrinoEngine::connect(connection, &settings.trino.tables, options))?
         .map_err(|error| Failure::new(Outcome::Usage, format!("trino: {error}")))
 }

@@ -123,6 +123,9 @@ impl SourceFile {
 
     /// Bytes of the file as it lies there; 0 where nobody knows before it is read.
     pub fn size(&self) -> u64 {
+        if let Some(object) = self.object() {
+            return object.size();
+        }
         self.place.path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |metadata| metadata.len())
     }
 
