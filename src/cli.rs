@@ -1,6 +1,7 @@
 //! The command line: definitions only. What a command does is in `commands`; what a flag means is in `config::settings`.
 
 pub mod config;
+pub mod doctor;
 pub mod inventory;
 pub mod policy;
 pub mod queries;
@@ -59,6 +60,7 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    7  not-ready: a check of doctor failed
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";
@@ -129,6 +131,7 @@ pub enum Command {
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
     Setup(setup::SetupArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

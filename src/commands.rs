@@ -1,6 +1,7 @@
 //! One file per subcommand: settings in, outcome out.
 
 pub mod config;
+pub mod doctor;
 pub mod inventory;
 pub mod judge;
 pub mod output;
@@ -74,6 +75,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, &cli.global, &terminal),
         Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };

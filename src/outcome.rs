@@ -17,6 +17,8 @@ pub enum Outcome {
     Partial,
     /// No record could be read from the events that were named: there is no report.
     NothingRead,
+    /// A check of `doctor` failed: a run would fail, or be blind.
+    NotReady,
     /// Interrupted from outside (Ctrl-C). No half-written report is left behind.
     Interrupted,
 }
@@ -36,7 +38,7 @@ const fn row(outcome: Outcome, code: u8, name: &'static str, meaning: &'static s
 }
 
 /// Every exit code, in ascending order: the documentation and [`Outcome::code`] read this table.
-pub const EXIT_CODES: [Documented; 7] = [
+pub const EXIT_CODES: [Documented; 8] = [
     row(Outcome::Success, 0, "success", "Done. Findings alone do not change this."),
     row(
         Outcome::Unexpected,
@@ -63,6 +65,7 @@ pub const EXIT_CODES: [Documented; 7] = [
         "nothing-read",
         "No record could be read from the events that were named. There is no report.",
     ),
+    row(Outcome::NotReady, 7, "not-ready", "A check of `doctor` failed: a run would fail, or be blind."),
     row(Outcome::Interrupted, 130, "interrupted", "Interrupted (Ctrl-C). No half-written report is left behind."),
 ];
 
@@ -88,7 +91,7 @@ impl Outcome {
             Outcome::Findings => 1,
             Outcome::Partial => 2,
             Outcome::NothingRead => 3,
-            Outcome::Usage => 4,
+            Outcome::NotReady | Outcome::Usage => 4,
             Outcome::Unexpected => 5,
             Outcome::Interrupted => 6,
         };
@@ -124,6 +127,7 @@ mod tests {
             (Outcome::Findings, 3),
             (Outcome::Partial, 4),
             (Outcome::NothingRead, 5),
+            (Outcome::NotReady, 7),
             (Outcome::Interrupted, 130),
         ];
         for (outcome, code) in all {
