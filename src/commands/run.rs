@@ -66,7 +66,7 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
 
 /// Runs a future on a runtime of its own.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().build().map_err(Failure::unexpected)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
     Ok(runtime.block_on(future))
 }
 
