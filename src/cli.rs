@@ -1,5 +1,6 @@
 //! The command line: definitions only. What a command does is in `commands`; what a flag means is in `config::settings`.
 
+pub mod collect;
 pub mod config;
 pub mod doctor;
 pub mod inventory;
@@ -60,6 +61,7 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    6  accounts-missing: the report is there, but of some accounts nothing could be read
     7  not-ready: a check of doctor failed
   130  interrupted
 
@@ -123,6 +125,7 @@ pub enum Listing {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Box<run::RunArgs>),
+    Collect(Box<collect::CollectArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),

@@ -1,6 +1,11 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod answer;
+pub mod athena;
+pub mod collect;
 pub mod config;
+pub mod dry_run;
+pub mod engine;
 pub mod doctor;
 pub mod inventory;
 pub mod judge;
@@ -69,6 +74,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
     let terminal = Terminal::new(&cli.global);
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
+        Command::Collect(arguments) => collect::collect(&arguments, &cli.global, &terminal),
         Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),

@@ -230,6 +230,11 @@ impl ObjectPlace {
         (0..store.len()).map(|index| ObjectPlace { store: Arc::clone(store), index })
     }
 
+    /// Bytes of the object.
+    pub fn size(&self) -> u64 {
+        self.store.list.get(self.index).map_or(0, |(_, object)| object.size)
+    }
+
     /// How messages name it.
     pub fn name(&self) -> String {
         self.store.name(self.index)
@@ -270,6 +275,20 @@ impl Ord for ObjectPlace {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.index.cmp(&other.index)
     }
+}
+
+/// The objects of the scope behind a location.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub async fn list(objects: &Objects, location: &Location, scope: &Scope) -> Result<Vec<Object>, AwsError> {
+    find(objects, location, scope).await.map(|found| found.objects)
+}
+
+/// The account of the folder that an object lies in.
+pub fn account_of(bucket: &str, key: &str) -> Option<String> {
+    let path = PathBuf::from(format!("{bucket}/{key}"));
+    super::files::account_of_folder(path.parent()?)
 }
 
 #[derive(Debug, Default)]

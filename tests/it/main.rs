@@ -10,6 +10,8 @@
 )]
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod aws;
 #[cfg(test)]
 mod bad_input;
@@ -53,3 +55,7 @@ mod sql;
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
+mod trino;

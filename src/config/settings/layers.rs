@@ -8,8 +8,11 @@ use jiff::Timestamp;
 use super::athena::AthenaSettings;
 use super::aws::AwsSettings;
 use super::file::{SECTIONS, SettingsFile};
-use super::value::{self, Accounts, Format};
-use super::{DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings, SettingsError};
+use super::trino::TrinoSettings;
+use super::value::{self, Accounts, EngineName, Format};
+use super::{
+    DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings, SettingsError,
+};
 use crate::config::document::{self, Node, Value};
 use crate::config::environment;
 use crate::config::problems::{At, Problems};
@@ -154,6 +157,9 @@ struct Partial {
     threads: Set<Option<std::num::NonZeroUsize>>,
     memory_limit: Set<u64>,
     sample_records: Set<bool>,
+    engine: Set<EngineName>,
+    activity_store: Set<PathBuf>,
+    activity_prefix_depth: Set<u8>,
     fail_on: Set<Vec<crate::report::model::Verdict>>,
     quiet: Set<u8>,
     verbose: Set<u8>,
@@ -184,6 +190,9 @@ impl Partial {
             threads: layer.one("threads", value::threads),
             memory_limit: layer.one("memory_limit", value::bytes),
             sample_records: layer.one("sample_records", value::switch),
+            engine: layer.one("engine", value::engine),
+            activity_store: layer.path("activity_store"),
+            activity_prefix_depth: layer.one("activity_prefix_depth", value::prefix_depth),
             fail_on: layer.list("fail_on", value::verdict),
             quiet: layer.one("quiet", value::count),
             verbose: layer.one("verbose", value::count),
@@ -252,12 +261,16 @@ pub(super) fn resolve(
         threads: pick!(threads).flatten(),
         memory_limit: pick!(memory_limit).unwrap_or(DEFAULT_MEMORY_LIMIT),
         sample_records: pick!(sample_records).unwrap_or(true),
+        engine: pick!(engine).unwrap_or_default(),
+        activity_store: pick!(activity_store),
+        activity_prefix_depth: pick!(activity_prefix_depth).unwrap_or_default(),
         fail_on: pick!(fail_on).unwrap_or_default(),
         quiet: pick!(quiet).unwrap_or_default(),
         verbose: pick!(verbose).unwrap_or_default(),
         max_scan: pick!(max_scan).flatten(),
         aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
         athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
+        trino: sections.trino.map(|(trino, origin)| pick.keep("trino", trino, origin)).unwrap_or_default(),
         now,
         file: file.map(|file| file.path.clone()),
         origins,
@@ -353,6 +366,7 @@ fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
 struct Sections {
     aws: Set<AwsSettings>,
     athena: Set<AthenaSettings>,
+    trino: Set<TrinoSettings>,
 }
 
 fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
@@ -364,6 +378,7 @@ fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
     let sections = Sections {
         aws: section("aws").map(|node| (AwsSettings::read(node, problems), origin(node))),
         athena: section("athena").map(|node| (AthenaSettings::read(node, problems), origin(node))),
+        trino: section("trino").map(|node| (TrinoSettings::read(node, file.path.parent(), problems), origin(node))),
     };
     for setting in document::field_names::<SettingsFile>().iter().filter(|name| !SECTIONS.contains(name)) {
         let Some(node) = fields.get(setting).filter(|node| node.value != Value::Null) else { continue };

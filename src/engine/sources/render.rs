@@ -41,6 +41,9 @@ const SPELLED: [(&str, &str); 9] = [
     ("originaleventid", "originalEventID"),
 ];
 
+/// The column with the record as JSON text.
+const WHOLE_RECORD: &str = "eventJson";
+
 /// The list of resources, whatever it is made of.
 const RESOURCE_ROW: &str = "row(arn varchar, account_id varchar, resource_type varchar)";
 
@@ -116,9 +119,19 @@ impl<'a> Columns<'a> {
         Ok(out)
     }
 
-    /// Every alternative that the table has, in their order.
+    /// Every alternative that the table has, in their order. Where a table keeps the whole record as text too, as event data stores do, the
+    /// record tells what no column does, and what a map of texts has lost.
     fn found(&mut self, alternatives: &str) -> Vec<Found> {
-        alternatives.split('|').filter_map(|path| self.find(&segments(path))).collect()
+        let mut found = Vec::new();
+        for path in alternatives.split('|') {
+            let path = segments(path);
+            let column = self.find(&path);
+            if matches!(column, None | Some(Found::Value(_, ColumnType::Map(_)))) && !self.is_ocsf {
+                found.extend(self.find(&[vec![WHOLE_RECORD.to_owned()], path].concat()));
+            }
+            found.extend(column);
+        }
+        found
     }
 
     fn find(&mut self, path: &[String]) -> Option<Found> {
