@@ -7,6 +7,7 @@ pub mod collect;
 pub mod config;
 pub mod dry_run;
 pub mod engine;
+pub mod doctor;
 pub mod inventory;
 pub mod judge;
 pub mod output;
@@ -81,6 +82,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, &cli.global, &terminal),
         Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };
