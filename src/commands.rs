@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod inventory;
+pub mod inventory_queries;
 pub mod judge;
 pub mod output;
 pub mod policy;

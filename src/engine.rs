@@ -6,6 +6,7 @@
 pub mod frame;
 pub mod functions;
 pub mod local;
+pub mod memory;
 pub mod table;
 
 use std::path::{Path, PathBuf};

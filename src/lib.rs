@@ -6,6 +6,7 @@
 //! 2. [`catalog`] holds the named queries: documents of front matter and SQL in the Athena dialect over that relation.
 //! 3. [`engine`] runs a statement, the embedded engine over files.
 //! 4. [`inventory`] knows what exists: accounts, roles, VPC endpoints, buckets, from a snapshot folder.
+//!    [`findings`] is the part of it that analyzers found to be open to the outside.
 //! 5. [`config`] reads what the user wrote: the settings and the perimeter definition, which says who and what is trusted.
 //! 6. [`enrich`] joins the rows of a query with both and judges them. What nobody can tell is undetermined, never left out.
 //! 7. [`report`] shows findings; it reads the report model only. [`run`] keeps them in a folder.
@@ -23,6 +24,7 @@ pub mod config;
 pub mod engine;
 pub mod enrich;
 pub mod events;
+pub mod findings;
 pub mod inventory;
 pub mod outcome;
 pub mod pattern;

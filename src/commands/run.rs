@@ -5,11 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
+use polars::prelude::DataFrame;
+
+use super::inventory_queries::{self, Calls};
 use super::judge::{Findings, World, bind, judge, organization_accounts};
 use super::output::{Terminal, write_out};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
-use crate::catalog::{Catalog, QuerySpec, Scope as QueryScope, Statement};
+use crate::catalog::{Catalog, Over, QuerySpec, Scope as QueryScope, Statement};
 use crate::cli::Global;
 use crate::cli::run::RunArgs;
 use crate::config::perimeter::Perimeter;
@@ -120,7 +123,15 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
     let mut clock = Clock { fixed, timings: Vec::new(), started: Instant::now() };
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
     let queries = catalog.select(&settings.queries).map_err(Failure::usage)?;
+    // What others are joined with is read where there are events, and makes no findings of its own.
+    let joined = catalog.joined_with(&queries).map_err(Failure::usage)?;
     check(&queries)?;
+    check(&joined)?;
+    let (of_inventory, mut of_events): (Vec<&QuerySpec>, Vec<&QuerySpec>) =
+        queries.iter().copied().partition(|query| query.over == Over::Inventory);
+    if !settings.events.is_empty() {
+        of_events.extend(&joined);
+    }
     let perimeter = match &settings.perimeter {
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
@@ -134,6 +145,9 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: settings.today() };
     clock.end_phase("definitions");
 
+    if of_events.is_empty() {
+        return report_of_inventory(settings, &of_inventory, world, clock);
+    }
     let (mut discovery, scope) = discover_files(settings)?;
     let files = Arc::new(std::mem::take(&mut discovery.files));
     let progress = Arc::new(Progress::default());
@@ -142,14 +156,21 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
 
     let watch = terminal.watch("reading events", files.len(), &progress);
     let (accounts, results) =
-        block_on(answer(&mut engine, &queries, accounts_of_folders(&files, settings), settings, world, &mut clock))??;
+        block_on(answer(&mut engine, &of_events, accounts_of_folders(&files, settings), settings, world, &mut clock))??;
     drop(watch);
     let coverage = coverage(&engine, &discovery, settings)?;
 
+    let mut results: BTreeMap<&str, QueryResult> = of_events.iter().map(|query| query.name.as_str()).zip(results).collect();
+    let rows = results.iter_mut().filter_map(|(name, result)| Some(((*name).to_owned(), result.rows.take()?))).collect();
+    let calls = Calls { rows, coverage: &coverage };
+    for query in &of_inventory {
+        results.insert(&query.name, answer_over_inventory(query, settings, world, Some(&calls), &mut clock)?);
+    }
     let mut rows_of_report = TableBuilder::new();
     let mut summaries = Vec::new();
     let mut hits: BTreeMap<String, ExceptionHits> = BTreeMap::new();
-    for (query, result) in queries.iter().zip(results) {
+    for query in &queries {
+        let result = results.remove(query.name.as_str()).unwrap_or_default();
         let summary = add_query(query, result, &mut rows_of_report, &mut hits);
         summaries.push(summary);
     }
@@ -169,11 +190,87 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         exceptions: &exceptions,
         accounts: &accounts,
         all_accounts: matches!(settings.accounts, Accounts::All),
+        has_events: true,
     };
-    let inputs = inputs(settings, &perimeter, &inventory);
-    let manifest = Manifest {
+    let warnings = warnings(observed);
+    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: sample_records };
+    Ok(Report { manifest: manifest(settings, &queries, world, parts, clock), findings })
+}
+
+/// What a manifest is made of, besides what the user asked for.
+struct Parts {
+    accounts: Vec<String>,
+    summaries: Vec<QuerySummary>,
+    coverage: crate::report::model::Coverage,
+    exceptions: Vec<ExceptionStatus>,
+    warnings: Vec<crate::report::model::Warning>,
+    samples: BTreeMap<String, String>,
+}
+
+/// A run that needs no events: all of its queries are over the inventory.
+fn report_of_inventory(
+    settings: &Settings,
+    queries: &[&QuerySpec],
+    world: World<'_>,
+    mut clock: Clock,
+) -> Result<Report, Failure> {
+    if settings.inventory.is_none() {
+        let message = "these queries are over the inventory; give the folder of a snapshot with --inventory";
+        return Err(Failure::new(Outcome::Usage, message));
+    }
+    let accounts = match &settings.accounts {
+        Accounts::All => world.organization_accounts.to_vec(),
+        Accounts::Listed(ids) => ids.clone(),
+    };
+    let mut rows_of_report = TableBuilder::new();
+    let mut hits: BTreeMap<String, ExceptionHits> = BTreeMap::new();
+    let mut summaries = Vec::new();
+    for query in queries {
+        let result = answer_over_inventory(query, settings, world, None, &mut clock)?;
+        summaries.push(add_query(query, result, &mut rows_of_report, &mut hits));
+    }
+    let coverage = crate::report::model::Coverage::default();
+    let exceptions = exception_statuses(world.perimeter, &hits, settings.today());
+    let observed = Observed {
+        coverage: &coverage,
+        queries,
+        summaries: &summaries,
+        inventory: world.inventory,
+        has_inventory: true,
+        has_perimeter: settings.perimeter.is_some(),
+        exceptions: &exceptions,
+        accounts: &accounts,
+        all_accounts: matches!(settings.accounts, Accounts::All),
+        has_events: false,
+    };
+    let warnings = warnings(observed);
+    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: BTreeMap::new() };
+    let findings = rows_of_report.finish();
+    Ok(Report { manifest: manifest(settings, queries, world, parts, clock), findings })
+}
+
+fn answer_over_inventory(
+    query: &QuerySpec,
+    settings: &Settings,
+    world: World<'_>,
+    calls: Option<&Calls<'_>>,
+    clock: &mut Clock,
+) -> Result<QueryResult, Failure> {
+    let accounts: Option<BTreeSet<String>> = match &settings.accounts {
+        Accounts::All => None,
+        Accounts::Listed(ids) => Some(ids.iter().cloned().collect()),
+    };
+    let findings = inventory_queries::answer(query, world, accounts.as_ref(), calls)?;
+    Ok(QueryResult { findings, elapsed_ms: clock.lap(), max_rows: settings.max_rows, ..QueryResult::default() })
+}
+
+fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts: Parts, clock: Clock) -> Manifest {
+    let Parts { accounts, summaries, coverage, exceptions, warnings, samples } = parts;
+    let inventory = world.inventory;
+    let inputs = inputs(settings, world.perimeter, inventory);
+    Manifest {
         schema_version: SCHEMA_VERSION,
-        run_id: identify(settings, &queries, &inputs, &coverage),
+        run_id: identify(settings, queries, &inputs, &coverage),
         title: settings.title.clone().unwrap_or_else(|| "Data perimeter dry run".to_owned()),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -186,15 +283,14 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
                 organizational_unit: inventory.account(id).and_then(|account| account.organizational_unit_path.clone()),
             })
             .collect(),
-        warnings: warnings(observed),
+        warnings,
         queries: summaries,
         coverage,
         exceptions,
         inputs,
-        timings: if fixed { Vec::new() } else { clock.timings },
-        samples: sample_records,
-    };
-    Ok(Report { manifest, findings })
+        timings: if clock.fixed { Vec::new() } else { clock.timings },
+        samples,
+    }
 }
 
 /// A query that breaks the rules of the catalog could give wrong answers: nothing is run then.
@@ -209,6 +305,8 @@ fn check(queries: &[&QuerySpec]) -> Result<(), Failure> {
 struct QueryResult {
     findings: Vec<Findings>,
     parameters: Vec<BoundParameter>,
+    /// What the statement gave, of a query that others are joined with.
+    rows: Option<DataFrame>,
     elapsed_ms: u64,
     max_rows: Option<u64>,
 }
@@ -248,6 +346,9 @@ async fn answer(
         for account_id in judged_accounts {
             let statement = bind(query, account_id, world)?;
             let rows = engine.run(&statement).await.map_err(|error| failed(query, error))?;
+            if !query.reported {
+                result.rows = Some(rows.clone());
+            }
             result.findings.extend(judge(query, account_id, rows, world)?);
             result.parameters.extend(statement.parameters.iter().map(|(name, value)| BoundParameter {
                 account_id: account_id.clone(),

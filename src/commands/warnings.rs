@@ -19,6 +19,8 @@ pub struct Observed<'a> {
     pub accounts: &'a [String],
     /// Were all accounts asked for?
     pub all_accounts: bool,
+    /// Did the run read events?
+    pub has_events: bool,
 }
 
 fn warning(severity: Severity, code: &str, message: String, help: &str) -> Warning {
@@ -33,8 +35,10 @@ fn count(number: usize, singular: &str) -> String {
 /// The warnings of a run, most severe first, each kind once.
 pub fn warnings(observed: Observed<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    missing_events(observed, &mut warnings);
-    missing_files(observed, &mut warnings);
+    if observed.has_events {
+        missing_events(observed, &mut warnings);
+        missing_files(observed, &mut warnings);
+    }
     missing_facts(observed, &mut warnings);
     missing_findings(observed, &mut warnings);
     warnings.sort_by_key(|warning| warning.severity);

@@ -19,6 +19,7 @@ pub(crate) struct Finding {
     pub(crate) settled_by: Option<String>,
     pub(crate) exception_id: Option<String>,
     pub(crate) place: Place,
+    pub(crate) details: Option<String>,
 }
 
 /// Which enrich steps the query declares: their columns are filled, the others stay null.
@@ -72,6 +73,10 @@ fn finding_id(query: &str, rows: &Rows, row: usize) -> String {
     add(Some(query));
     for field in Field::ALL.into_iter().filter(|field| field.is_dimension()) {
         add(rows.text(field, row));
+    }
+    // Queries over calls have none, and their ids stay what they were.
+    if let Some(row_id) = rows.row_id(row) {
+        add(Some(&row_id));
     }
     let mut id = String::with_capacity(16);
     for byte in hash.finalize().iter().take(8) {
@@ -129,6 +134,7 @@ pub(crate) fn frame<'a>(
             "perimeter" => column(name, &|_, case| Some(case.world.plan.perimeter)),
             "verdict" => column(name, &|finding, _| Some(finding.verdict.as_str())),
             "reason" => column(name, &|finding, _| Some(&finding.reason)),
+            "details" => column(name, &|finding, _| finding.details.as_deref()),
             "settled_by" => column(name, &|finding, _| finding.settled_by.as_deref()),
             "exception_id" => column(name, &|finding, _| finding.exception_id.as_deref()),
             "denied_by" => {

@@ -10,8 +10,9 @@
 )]
 
 #[cfg(test)]
-mod bad_input;
+mod access;
 #[cfg(test)]
+mod bad_input;
 mod catalog;
 #[cfg(test)]
 mod cli;
