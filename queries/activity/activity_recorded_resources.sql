@@ -8,7 +8,7 @@ perimeter: none
 scope: organization
 reported: false
 enrich: [account]
-finding: "{service} of {resource} is recorded"
+finding: "calls of {event_source} on {resource} are recorded"
 references:
   - https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 */

@@ -8,7 +8,7 @@ scope: organization
 over: inventory
 inventory: [AWS::IAM::Role]
 enrich: [account, resource]
-finding: "{resource_arn} may be assumed by {assumable_by}"
+finding: "{resource_arn} may be assumed by {let_in}"
 references:
   - https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-service.html
 */
@@ -19,7 +19,7 @@ SELECT
   account_id AS resource_account_id,
   role_id,
   path,
-  assumable_by,
+  assumable_by AS let_in,
   tags,
   role_id AS row_id
 FROM roles

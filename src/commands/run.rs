@@ -26,6 +26,7 @@ use crate::events::samples;
 use crate::events::scan::Progress;
 use crate::events::time;
 use crate::inventory::Inventory;
+use crate::inventory::resource_types::{ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING};
 use crate::outcome::Outcome;
 use crate::report::model::{
     AccountSummary, BoundParameter, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION,
@@ -129,9 +130,6 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
     check(&joined)?;
     let (of_inventory, mut of_events): (Vec<&QuerySpec>, Vec<&QuerySpec>) =
         queries.iter().copied().partition(|query| query.over == Over::Inventory);
-    if !settings.events.is_empty() {
-        of_events.extend(&joined);
-    }
     let perimeter = match &settings.perimeter {
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
@@ -140,6 +138,11 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
+    // Without findings there is nothing to join calls with, and a pass to save.
+    let has_findings = [ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING].iter().any(|of| inventory.provides(of));
+    if has_findings && !settings.events.is_empty() {
+        of_events.extend(&joined);
+    }
     let accounts = organization_accounts(&inventory);
     let world =
         World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: settings.today() };

@@ -14,6 +14,8 @@ pub const USED: &str = "granted_and_used";
 pub const NEVER_USED: &str = "granted_never_used";
 pub const NOT_COVERED: &str = "granted_use_not_covered";
 pub const NOT_ASKED: &str = "granted";
+/// Whom the way in is open to is not told, so nobody can say who used it.
+pub const UNKNOWN: &str = "unknown";
 pub const NO_FINDING: &str = "used_without_finding";
 
 /// What the snapshot knows of findings.
@@ -237,6 +239,11 @@ fn with_use(
                 }
                 (USED, sentence, Some(of_way.count))
             }
+            _ if granted_to.is_some() && get(granted_to).is_none() => (
+                UNKNOWN,
+                format!("somebody may be let into {}", if resource.is_empty() { "a resource" } else { resource }),
+                None,
+            ),
             (None, None) => (NOT_ASKED, way, None),
             (Some(activity), None) => {
                 let resource_type = types.and_then(|types| types.get(row));

@@ -62,10 +62,11 @@ impl Kind {
     pub(super) fn of_row(row: &Value) -> Option<Kind> {
         let has = |key: &str| row.get(key).is_some();
         let is_account = || text(row, "Arn").is_some_and(|arn| arn.contains(":organizations:") && arn.contains(":account/"));
-        Some(if row.is_string() || has("resourceType") || has("configuration") {
-            Kind::Config
-        } else if has("findingDetails") || (has("resourceOwnerAccount") && has("analyzedAt")) {
+        // Findings have a resourceType, as configuration items do.
+        Some(if has("findingDetails") || (has("resourceOwnerAccount") && has("analyzedAt")) {
             Kind::AccessFinding
+        } else if row.is_string() || has("resourceType") || has("configuration") {
+            Kind::Config
         } else if has("ProductArn") && has("SchemaVersion") {
             Kind::SecurityHubFinding
         } else if has("VpcEndpointId") {

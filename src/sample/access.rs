@@ -10,6 +10,8 @@ use super::organization::{
 };
 use super::random::Random;
 use super::stories::outside::{AUDITOR, MERGED, PARTNER, STRANGER, SURVEY, VENDOR};
+use super::stories::teller::{CROSSES, EXCEPTED, UNDETERMINED};
+use super::stories::{Finding, Story};
 
 /// One way in from outside.
 struct Way {
@@ -79,6 +81,50 @@ fn ways() -> Vec<Way> {
     ]
 }
 
+/// What queries about external access must find: the ways in, and the calls of other stories that went through them.
+pub(super) fn story() -> Story {
+    const ANALYZER: &str = "findings_iam_aa_external_access_org_boundary";
+    const HUB: &str = "findings_sh_external_access_org_boundary";
+    const BUCKETS: &str = "s3_external_access_org_boundary";
+    let role = |account: &str, name: &str| format!("arn:aws:iam::{account}:role/{name}");
+    let bucket = |name: &str| format!("arn:aws:s3:::palisade-{name}");
+    let in_all: &[&'static str] = &[ANALYZER, HUB, BUCKETS];
+    let in_both: &[&'static str] = &[ANALYZER, HUB];
+    let expected: [(String, &'static str, u64, &[&'static str]); 11] = [
+        (bucket("shop-production-catalog"), CROSSES, 35, in_all),
+        (bucket("shop-production-press"), CROSSES, 30, in_all),
+        (bucket("shop-production-partner-reports"), EXCEPTED, 18, in_all),
+        (bucket("data-lake-reports"), CROSSES, 0, in_all),
+        (role(SECURITY_TOOLING, "siem-connector"), EXCEPTED, 3, in_both),
+        (role(LEDGER, "external-auditor"), CROSSES, 2, in_both),
+        (role(SANDBOX, "experiment"), CROSSES, 0, in_both),
+        (role(DATA_LAKE, "saml-analyst"), UNDETERMINED, 2, in_both),
+        (role(DATA_LAKE, "pipeline"), UNDETERMINED, 2, in_both),
+        (format!("arn:aws:sqs:{SECOND_REGION}:{SHOP_STAGING}:returns-inbox"), EXCEPTED, 0, &[ANALYZER]),
+        (format!("arn:aws:kms:{HOME_REGION}:{LEDGER}:key/{CLOSED_KEY}"), UNDETERMINED, 0, &[ANALYZER]),
+    ];
+    let findings = expected.into_iter().flat_map(|(resource, verdict, calls, queries)| {
+        queries.iter().map(move |query| Finding { query, verdict, matching: vec![("resource_arn", resource.clone())], calls })
+    });
+    Story {
+        name: "open-doors",
+        title: "What the analyzers found open",
+        tale: "IAM Access Analyzer looks at the two regions in which the organization works, and Security Hub collects what it finds in the
+first. The catalog and the press bucket are open to outsiders who use them (the stories of the migrating catalog and of the anonymous
+callers); so are the reports for the freight partner and the role for the monitoring vendor, whom the perimeter definition trusts. Two
+doors are open and nobody ever came: the reports of the data lake, for the survey agency, and the role `experiment` in the sandbox, for
+a contractor who left. Whether the partner ever wrote to the queue `returns-inbox` the logs cannot tell, because queues log no data
+events here. The auditor's role is used although no active finding says so: somebody archived its finding. Of the sign-in through
+identity providers nobody can tell whose users they are, and one key kept the analyzer out. Roles are told by the analyzers of both
+regions, and once in the report.",
+        calls: 0,
+        findings: findings.collect(),
+    }
+}
+
+/// The key whose policy keeps the analyzer out.
+const CLOSED_KEY: &str = "5f0c2a41-7d3e-4c58-9b16-aa80d4e2c971";
+
 fn id(resource: &str, region: &str) -> String {
     Random::named(&format!("finding {resource} {region}")).uuid()
 }
@@ -143,8 +189,7 @@ pub(super) fn files(taken_at: &str) -> Vec<(String, String)> {
             details.push_str(&format!("{finding}\n"));
         }
         if region == HOME_REGION {
-            // The key policy keeps the analyzer out.
-            let key = format!("arn:aws:kms:{region}:{LEDGER}:key/5f0c2a41-7d3e-4c58-9b16-aa80d4e2c971");
+            let key = format!("arn:aws:kms:{region}:{LEDGER}:key/{CLOSED_KEY}");
             let mut failed = summary(&key, "AWS::KMS::Key", LEDGER, region, "ACTIVE", taken_at);
             if let Some(failed) = failed.as_object_mut() {
                 failed.insert("error".to_owned(), json!("ACCESS_DENIED"));

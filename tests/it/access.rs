@@ -229,7 +229,7 @@ fn queries_over_the_inventory_need_no_events() {
     assert_eq!(service_roles.len(), 1);
     assert_eq!(service_roles[0]["verdict"], "information");
     let details: Value = serde_json::from_str(service_roles[0]["details"].as_str().unwrap()).unwrap();
-    assert_eq!(details["assumable_by"], "glue.amazonaws.com");
+    assert_eq!(details["let_in"], "glue.amazonaws.com");
     let open = findings_of(&report, "s3_external_access_org_boundary");
     assert_eq!((open.len(), &open[0]["verdict"], &open[0]["event_count"]), (1, &json!("crosses_perimeter"), &Value::Null));
     // Said once, not for every line.

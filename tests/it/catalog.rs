@@ -234,7 +234,7 @@ fn a_folder_of_the_user_adds_and_replaces_queries() {
     std::fs::write(folder.path().join("mine/mine_new.sql"), &text).unwrap();
     std::fs::write(folder.path().join("mine/mine_new.test.yaml"), "cases: []\n").unwrap();
     let catalog = Catalog::load(&[folder.path().to_owned()]).unwrap();
-    assert_eq!(catalog.len(), 15);
+    assert_eq!(catalog.len(), 26);
     let replaced = catalog.get("common_only_denied").unwrap();
     assert_eq!(replaced.title, "t");
     assert_eq!(replaced.replaces, Some(Origin::BuiltIn("queries/common/common_only_denied.sql")));
