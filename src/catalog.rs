@@ -9,6 +9,7 @@ mod built_in;
 pub mod front_matter;
 pub mod lint;
 mod lint_expressions;
+mod lint_inventory;
 pub mod parameters;
 pub mod reference;
 pub mod statement_text;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::pattern::Pattern;
 
 pub use binding::{BindError, BoundValue, ParameterValue, PlaceholderStyle, Statement};
-pub use front_matter::{FrontMatterError, Parameter, ParameterType, Perimeter, PolicyType, QuerySpec, Scope};
+pub use front_matter::{FrontMatterError, Over, Parameter, ParameterType, Perimeter, PolicyType, QuerySpec, Scope};
 pub use lint::{LintFinding, Steps, lint};
 pub use reference::reference_markdown;
 pub use test_file::{TestCase, TestFile, TestFileError};
@@ -154,7 +155,7 @@ impl Catalog {
                 chosen.insert(&query.name, query);
                 continue;
             }
-            let mut fits = self.iter().filter(|query| pattern.matches(&query.name)).peekable();
+            let mut fits = self.iter().filter(|query| query.reported && pattern.matches(&query.name)).peekable();
             if fits.peek().is_none() {
                 return Err(CatalogError::PatternFitsNothing { pattern: name.to_owned() });
             }
@@ -164,6 +165,18 @@ impl Catalog {
             return Err(CatalogError::NothingSelected);
         }
         Ok(chosen.into_values().collect())
+    }
+
+    /// The queries over events that others of the selection are joined with, and that are not selected themselves.
+    pub fn joined_with<'c>(&'c self, selection: &[&QuerySpec]) -> Result<Vec<&'c QuerySpec>, CatalogError> {
+        let mut joined: BTreeMap<&str, &QuerySpec> = BTreeMap::new();
+        for name in selection.iter().flat_map(|query| &query.activity) {
+            if !selection.iter().any(|query| query.name == *name) {
+                let query = self.get(name)?;
+                joined.insert(&query.name, query);
+            }
+        }
+        Ok(joined.into_values().collect())
     }
 
     /// A name that is only a part of names gets the pattern that would choose them as suggestion, where no name is near.

@@ -9,6 +9,7 @@ pub mod athena;
 pub mod frame;
 pub mod functions;
 pub mod local;
+pub mod memory;
 pub mod remote;
 pub mod sources;
 pub mod table;

@@ -58,6 +58,8 @@ pub struct StepPlan<'a> {
     pub inventory: &'a [String],
     /// Does the query look at the organization as a whole? Then a VPC endpoint of one's own is one of any of its accounts.
     pub organization_wide: bool,
+    /// Is the query one over the inventory? Then it may return columns of its own.
+    pub over_inventory: bool,
 }
 
 /// How often an exception covered a call.
@@ -128,7 +130,7 @@ pub fn placeholder_names() -> &'static [&'static str] {
 /// # Errors
 /// When it has a placeholder that does not exist, or a brace that is not closed.
 pub fn check_finding(query: &str, finding: &str) -> Result<(), EnrichError> {
-    reason::Template::parse(query, finding).map(|_| ())
+    reason::Template::parse(query, finding, false).map(|_| ())
 }
 
 /// Judges the rows of a query.

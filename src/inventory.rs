@@ -20,6 +20,7 @@ mod file_name;
 mod files;
 mod kind;
 mod reading;
+pub mod relations;
 mod settle;
 mod values;
 mod warnings;
@@ -27,6 +28,8 @@ mod written_rows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+
+use crate::findings::AccessFindings;
 
 pub use model::{
     Account, OrganizationPolicy, OrganizationalUnit, Resource, Role, RoleFacts, Tags, TypeSummary, VpcEndpoint, resource_types,
@@ -74,6 +77,7 @@ pub struct Inventory {
     resource_of_arn: HashMap<String, usize>,
     bucket_of_name: HashMap<String, usize>,
     vpc_of_id: HashMap<String, usize>,
+    access_findings: AccessFindings,
     types: Vec<TypeSummary>,
 }
 
@@ -192,6 +196,11 @@ impl Inventory {
     /// By ARN, exactly. Not for roles and VPC endpoints, which have their own lookups.
     pub fn resource(&self, arn: &str) -> Option<&Resource> {
         self.resource_of_arn.get(arn).and_then(|index| self.resources.get(*index))
+    }
+
+    /// What the resources of the organization let in from outside, as analyzers found it.
+    pub fn access_findings(&self) -> &AccessFindings {
+        &self.access_findings
     }
 
     pub fn bucket(&self, name: &str) -> Option<&Resource> {

@@ -7,6 +7,7 @@
 //!    [`activity`] rolls them up into distinct request contexts, so that much can be asked for one scan.
 //! 3. [`engine`] runs a statement, the embedded engine over files.
 //! 4. [`inventory`] knows what exists: accounts, roles, VPC endpoints, buckets, from a snapshot folder.
+//!    [`findings`] is the part of it that analyzers found to be open to the outside.
 //! 5. [`config`] reads what the user wrote: the settings and the perimeter definition, which says who and what is trusted.
 //! 6. [`enrich`] joins the rows of a query with both and judges them. What nobody can tell is undetermined, never left out.
 //! 7. [`report`] shows findings; it reads the report model only. [`run`] keeps them in a folder.
@@ -29,6 +30,7 @@ pub mod doctor;
 pub mod engine;
 pub mod enrich;
 pub mod events;
+pub mod findings;
 pub mod inventory;
 pub mod outcome;
 pub mod pattern;

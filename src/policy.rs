@@ -28,6 +28,7 @@ pub mod read;
 pub mod request;
 pub mod residual;
 pub mod suggest;
+pub mod summary;
 pub mod template;
 pub mod truth;
 pub mod value;

@@ -4,6 +4,7 @@
 //! traffic stays inside that perimeter; the stories that are planted on request cross it, and tell which findings they must give.
 //! The same options give the same records on every machine: no clock is read and nothing is random but what the seed says.
 
+mod access;
 pub mod background;
 pub mod caller;
 pub mod files;
@@ -203,6 +204,10 @@ fn write_others(options: &Options, organization: &Organization, start: i64, trai
 fn write_texts(options: &Options, organization: &Organization, told: &Told, start: i64, out: &Path) -> Result<(), SampleError> {
     let taken_at = record::time(start + i64::from(options.days) * 86_400);
     let mut texts = inventory::files(organization, told, &taken_at);
+    if options.stories {
+        let below = |(name, text): (String, String)| (Path::new("inventory").join(name), text);
+        texts.extend(access::files(&taken_at).into_iter().map(below));
+    }
     texts.push(("perimeter.yaml".into(), PERIMETER.to_owned()));
     texts.push(("palisade.yaml".into(), SETTINGS.to_owned()));
     if options.stories {

@@ -20,6 +20,14 @@ pub struct QuerySpec {
     /// The kinds of policy that would enforce the perimeter where this query looks.
     pub policy_types: Vec<PolicyType>,
     pub scope: Scope,
+    /// What the statement reads.
+    pub over: Over,
+    /// Names of the queries over events whose calls a query over findings is joined with.
+    pub activity: Vec<String>,
+    /// The resource types that a query over findings is about; empty: all.
+    pub resource_types: Vec<String>,
+    /// Does the query make findings of its own? If not, it is there for others to be joined with, and patterns do not choose it.
+    pub reported: bool,
     /// By name, as the statement writes it after the colon.
     pub parameters: BTreeMap<String, Parameter>,
     /// Types of the inventory that the steps need. One that the snapshot does not have leaves findings undetermined.
@@ -122,6 +130,26 @@ impl Scope {
     }
 }
 
+/// What a statement reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// `events` and `event_resources`, on whichever engine has them.
+    #[default]
+    Events,
+    /// The relations of the inventory, on the embedded engine.
+    Inventory,
+}
+
+impl Over {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Over::Events => "events",
+            Over::Inventory => "inventory",
+        }
+    }
+}
+
 /// A value that the statement takes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,6 +205,14 @@ struct Raw {
     policy_types: Vec<PolicyType>,
     scope: Scope,
     #[serde(default)]
+    over: Over,
+    #[serde(default)]
+    activity: Vec<String>,
+    #[serde(default)]
+    resource_types: Vec<String>,
+    #[serde(default = "yes")]
+    reported: bool,
+    #[serde(default)]
     parameters: BTreeMap<String, Parameter>,
     #[serde(default)]
     inventory: Vec<String>,
@@ -187,6 +223,10 @@ struct Raw {
     finding: String,
     #[serde(default)]
     references: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl QuerySpec {
@@ -221,6 +261,10 @@ impl QuerySpec {
             perimeter: raw.perimeter,
             policy_types: raw.policy_types,
             scope: raw.scope,
+            over: raw.over,
+            activity: raw.activity,
+            resource_types: raw.resource_types,
+            reported: raw.reported,
             parameters: raw.parameters,
             inventory: raw.inventory,
             enrich: raw.enrich,

@@ -11,9 +11,9 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::front_matter::{ParameterType, Perimeter, QuerySpec, Scope};
+use super::front_matter::{Over, ParameterType, Perimeter, QuerySpec, Scope};
 use super::statement_text::{Piece, pieces};
-use super::{did_you_mean, lint_expressions, nearest, parameters};
+use super::{did_you_mean, lint_expressions, lint_inventory, nearest, parameters};
 use crate::events::schema::{Column, EVENT_RESOURCES, EVENTS};
 
 /// The columns that a statement may have, in the order in which they are documented.
@@ -85,13 +85,13 @@ impl std::fmt::Display for LintFinding {
 
 /// Collects findings about one file.
 pub(super) struct Report<'a> {
-    query: &'a QuerySpec,
+    pub(super) query: &'a QuerySpec,
     findings: Vec<LintFinding>,
 }
 
 impl Report<'_> {
     /// `line`: of the file.
-    fn add(&mut self, code: &'static str, line: usize, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn add(&mut self, code: &'static str, line: usize, message: impl Into<String>, help: impl Into<String>) {
         let file = self.query.origin.to_string();
         self.findings.push(LintFinding { file, line, code, message: message.into(), help: help.into() });
     }
@@ -113,6 +113,7 @@ pub fn lint(query: &QuerySpec, steps: Steps<'_>) -> Vec<LintFinding> {
             report.add("not-sql", query.sql_line, format!("the statement cannot be parsed: {error}"), "correct the statement");
         }
         Ok(statements) => match statements.as_slice() {
+            [Statement::Query(body)] if query.over == Over::Inventory => lint_inventory::check(&mut report, body),
             [Statement::Query(body)] => {
                 statement(&mut report, body);
                 lint_expressions::check(&mut report, body);
@@ -142,12 +143,21 @@ fn front_matter(report: &mut Report<'_>, steps: Steps<'_>) {
     let columns =
         OUTPUT_COLUMNS.iter().copied().filter(|column| !COUNTING_COLUMNS.iter().any(|(counting, _)| counting == column));
     let known: Vec<&str> = steps.placeholders.iter().copied().chain(columns).collect();
-    for name in placeholders(&query.finding) {
+    // The columns of a query over the inventory are its own.
+    for name in placeholders(&query.finding).filter(|_| query.over == Over::Events) {
         if !known.contains(&name) {
             let suggestion = did_you_mean(nearest(name, known.iter().copied()).as_deref());
             let message = format!("the finding template names `{{{name}}}`, which no finding has{suggestion}");
             report.add("unknown-placeholder", query.key_line("finding"), message, "name a column of the statement");
         }
+    }
+    if !query.reported && (query.scope != Scope::Organization || query.over != Over::Events) {
+        let message = "a query that others are joined with runs once, over events";
+        report.add("joined-scope", query.key_line("reported"), message, "write `scope: organization` and leave out `over`");
+    }
+    if !query.activity.is_empty() && query.over != Over::Inventory {
+        let message = "only a query over the inventory is joined with others";
+        report.add("joined-over-events", query.key_line("activity"), message, "remove `activity`, or write `over: inventory`");
     }
     if query.perimeter != Perimeter::None && query.policy_types.is_empty() {
         let message = "the query judges a perimeter and names no policy type that enforces it";
@@ -188,7 +198,7 @@ fn front_matter(report: &mut Report<'_>, steps: Steps<'_>) {
 }
 
 /// The names in braces of a finding template.
-fn placeholders(template: &str) -> impl Iterator<Item = &str> {
+pub(super) fn placeholders(template: &str) -> impl Iterator<Item = &str> {
     template.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
@@ -344,7 +354,11 @@ fn output(report: &mut Report<'_>, select: &Select) {
             report.at(item, "repeated-column", format!("two columns are named `{name}`"), "rename or remove one");
         }
     }
-    for required in REQUIRED_COLUMNS.iter().filter(|column| !columns.contains_key(**column)) {
+    // What others are joined with may leave out the operation.
+    let wanted = |column: &&&str| report.query.reported || **column != "event_name";
+    let missing: Vec<_> =
+        REQUIRED_COLUMNS.iter().filter(|column| !columns.contains_key(**column)).filter(|column| wanted(column)).collect();
+    for required in missing {
         report.at(select, "missing-output-column", format!("the column `{required}` is missing"), "add it to the SELECT");
     }
     group_by(report, select, &columns);

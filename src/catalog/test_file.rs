@@ -9,7 +9,8 @@
 //!   perimeter: "version: 1\n"
 //! cases:
 //!   - name: a bucket of a foreign account crosses
-//!     rows:                          # rows of the relation that the statement reads; what is left out is null
+//!     rows:                          # rows of the relation that the statement reads; what is left out is null.
+//!                                    # A query over the inventory needs none; with rows it is joined with their calls
 //!       - {event_id: e1, event_name: GetObject, resource_account_id: "999999999999"}
 //!     expect:                        # every finding, in any order; only the given columns are compared
 //!       - {verdict: crosses_perimeter, event_count: 1}
@@ -44,6 +45,8 @@ pub struct TestCase {
     /// the column's type: text, `true`/`false`, whole numbers, and times and dates as RFC 3339 text. `event_count` is 1, and
     /// `first_seen` and `last_seen` are `event_time`, unless the row says otherwise.
     pub rows: Vec<BTreeMap<String, Value>>,
+    /// Does the case give rows, even if none? A query over the inventory runs without events otherwise.
+    pub has_rows: bool,
     /// File name and content of the files of the inventory snapshot.
     pub inventory: Vec<(String, String)>,
     /// Text of the perimeter definition.
@@ -89,7 +92,7 @@ struct RawCase {
     name: String,
     account: Option<String>,
     today: Option<String>,
-    rows: Vec<Row>,
+    rows: Option<Vec<Row>>,
     inventory: Option<BTreeMap<String, String>>,
     perimeter: Option<String>,
     expect: Vec<Row>,
@@ -126,7 +129,9 @@ impl TestCase {
         let today = raw.today.or_else(|| defaults.today.clone()).unwrap_or_else(|| "2026-11-01".to_owned());
         let today = today.parse().map_err(|_| format!("`today: {today}` is not a date such as 2026-11-01"))?;
         let account = raw.account.or_else(|| defaults.account.clone()).ok_or("the key `account` is missing")?;
-        let rows = raw.rows.into_iter().map(|row| complete(row, &defaults.row)).collect::<Result<_, _>>()?;
+        let has_rows = raw.rows.is_some();
+        let rows =
+            raw.rows.unwrap_or_default().into_iter().map(|row| complete(row, &defaults.row)).collect::<Result<_, _>>()?;
         for expected in &raw.expect {
             check_expectation(expected)?;
         }
@@ -139,6 +144,7 @@ impl TestCase {
             account,
             today,
             rows,
+            has_rows,
             inventory: raw.inventory.unwrap_or_else(|| defaults.inventory.clone()).into_iter().collect(),
             perimeter: raw.perimeter.or_else(|| defaults.perimeter.clone()),
             expect: raw.expect,

@@ -36,6 +36,8 @@ const CONCURRENT: usize = 8;
 pub struct QueryResult {
     pub findings: Vec<Findings>,
     pub parameters: Vec<BoundParameter>,
+    /// What the statement gave, of a query that others are joined with.
+    pub rows: Option<DataFrame>,
     pub elapsed_ms: u64,
     pub max_rows: Option<u64>,
 }
@@ -224,6 +226,9 @@ impl QueryResult {
         rows: DataFrame,
         world: World<'_>,
     ) -> Result<(), Failure> {
+        if !query.reported {
+            self.rows = Some(rows.clone());
+        }
         self.findings.extend(judge(query, account_id, rows, world)?);
         self.parameters.extend(statement.parameters.iter().map(|(name, value)| BoundParameter {
             account_id: account_id.to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::DataFrame;
 
 use super::Failure;
-use crate::catalog::{ParameterValue, PlaceholderStyle, QuerySpec, Scope, Statement, parameters};
+use crate::catalog::{Over, ParameterValue, PlaceholderStyle, QuerySpec, Scope, Statement, parameters};
 use crate::config::perimeter::Perimeter;
 use crate::enrich::{self, Context, ExceptionHits, StepPlan};
 use crate::inventory::Inventory;
@@ -61,6 +61,7 @@ pub fn judge(query: &QuerySpec, account_id: &str, rows: DataFrame, world: World<
         finding: &query.finding,
         inventory: &query.inventory,
         organization_wide: query.scope == Scope::Organization,
+        over_inventory: query.over == Over::Inventory,
     };
     let parts = match query.scope {
         Scope::Account => vec![(account_id.to_owned(), rows)],

@@ -8,11 +8,12 @@ use datafusion::arrow::array::{
 };
 use serde_json::Value;
 
+use super::inventory_queries::{self, Calls};
 use super::judge::{World, bind, judge, organization_accounts};
 use super::output::{Terminal, print, write_out};
 use super::run::block_on;
 use super::{Failure, settings};
-use crate::catalog::{Catalog, LintFinding, QuerySpec, Statement, Steps, TestCase, TestFile, lint};
+use crate::catalog::{Catalog, LintFinding, Over, QuerySpec, Statement, Steps, TestCase, TestFile, lint};
 use crate::cli::queries::{QueriesArgs, QueriesCommand};
 use crate::cli::{Global, Listing};
 use crate::config::perimeter::Perimeter;
@@ -23,7 +24,7 @@ use crate::events::schema::{Column, ColumnType, schema};
 use crate::events::time;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
-use crate::report::model::{Cell, FINDING_COLUMNS, Table};
+use crate::report::model::{Cell, Coverage, FINDING_COLUMNS, Stream, Table};
 
 pub fn queries(arguments: QueriesArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     let folders: Vec<String> = arguments.query_folder.iter().map(|path| path.display().to_string()).collect();
@@ -31,9 +32,11 @@ pub fn queries(arguments: QueriesArgs, global: &Global, terminal: &Terminal) -> 
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
     let chosen = |names: Vec<String>| if names.is_empty() { vec!["all".to_owned()] } else { names };
     match arguments.command {
+        QueriesCommand::List { names, format } if names.is_empty() => list(&catalog.iter().collect::<Vec<_>>(), format),
         QueriesCommand::List { names, format } => list(&catalog.select(&chosen(names)).map_err(Failure::usage)?, format),
         QueriesCommand::Show { name, sql } => show(catalog.get(&name).map_err(Failure::usage)?, sql),
-        QueriesCommand::Test { names } => test(&catalog.select(&chosen(names)).map_err(Failure::usage)?, terminal),
+        QueriesCommand::Test { names } if names.is_empty() => test(&catalog, &catalog.iter().collect::<Vec<_>>(), terminal),
+        QueriesCommand::Test { names } => test(&catalog, &catalog.select(&names).map_err(Failure::usage)?, terminal),
     }
 }
 
@@ -56,7 +59,10 @@ fn list(queries: &[&QuerySpec], listing: Listing) -> Result<Outcome, Failure> {
                             "title": query.title,
                             "perimeter": query.perimeter.as_str(),
                             "policy_types": query.policy_types.iter().map(|policy| policy.as_str()).collect::<Vec<_>>(),
+                            "over": query.over.as_str(),
                             "inventory": query.inventory,
+                            "activity": query.activity,
+                            "reported": query.reported,
                             "origin": query.origin.to_string(),
                         })
                     })
@@ -81,6 +87,10 @@ fn show(query: &QuerySpec, file: bool) -> Result<Outcome, Failure> {
         let policies: Vec<&str> = query.policy_types.iter().map(|policy| policy.title()).collect();
         writeln!(out, "perimeter    {}", query.perimeter.as_str())?;
         writeln!(out, "policies     {}", if policies.is_empty() { "none".to_owned() } else { policies.join(", ") })?;
+        writeln!(out, "over         {}", query.over.as_str())?;
+        if !query.activity.is_empty() {
+            writeln!(out, "joined with  {}", query.activity.join(", "))?;
+        }
         writeln!(out, "inventory    {}", query.inventory.join(", "))?;
         writeln!(out, "enriched by  {}", query.enrich.join(", "))?;
         writeln!(out, "leaves out   {}", query.exclude.join(", "))?;
@@ -94,7 +104,7 @@ fn show(query: &QuerySpec, file: bool) -> Result<Outcome, Failure> {
 }
 
 /// Lints the queries and runs the tests beside them.
-fn test(queries: &[&QuerySpec], terminal: &Terminal) -> Result<Outcome, Failure> {
+fn test(catalog: &Catalog, queries: &[&QuerySpec], terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut passed = 0;
     let mut failed = 0;
     let mut untested = Vec::new();
@@ -109,7 +119,7 @@ fn test(queries: &[&QuerySpec], terminal: &Terminal) -> Result<Outcome, Failure>
         };
         let cases = TestFile::parse(text, file).map_err(Failure::usage)?;
         for case in &cases.cases {
-            let differences = run_case(query, case)?;
+            let differences = run_case(catalog, query, case)?;
             if differences.is_empty() {
                 passed += 1;
             } else {
@@ -132,7 +142,7 @@ pub fn lint_findings(query: &QuerySpec) -> Vec<LintFinding> {
 }
 
 /// Runs one test case: rows in, inventory in, rows out. Gives the differences from what the case expects.
-pub fn run_case(query: &QuerySpec, case: &TestCase) -> Result<Vec<String>, Failure> {
+pub fn run_case(catalog: &Catalog, query: &QuerySpec, case: &TestCase) -> Result<Vec<String>, Failure> {
     let files: Vec<(&str, &str)> = case.inventory.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let inventory =
         if files.is_empty() { Inventory::empty() } else { Inventory::from_texts(&files).map_err(Failure::usage)? };
@@ -142,19 +152,57 @@ pub fn run_case(query: &QuerySpec, case: &TestCase) -> Result<Vec<String>, Failu
     };
     let accounts = organization_accounts(&inventory);
     let world = World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: case.today };
-    let statement: Statement = bind(query, &case.account, world)?;
-    let batch = batch(&case.rows).map_err(|message| Failure::new(Outcome::Usage, format!("{}: {message}", case.name)))?;
-    let rows = block_on(answer_from_rows(batch, &statement))?
-        .map_err(|error| Failure::new(Outcome::Usage, format!("query {}: {error}", query.name)))?;
+    let usage = |message: String| Failure::new(Outcome::Usage, format!("{}: {message}", case.name));
+    let answer = |query: &QuerySpec| {
+        let statement: Statement = bind(query, &case.account, world)?;
+        block_on(answer_from_rows(batch(&case.rows).map_err(usage)?, &statement))?
+            .map_err(|error| Failure::new(Outcome::Usage, format!("query {}: {error}", query.name)))
+    };
+    let parts = match (query.over, case.has_rows) {
+        (Over::Events, false) => return Err(usage("the key `rows` is missing".to_owned())),
+        (Over::Events, true) => judge(query, &case.account, answer(query)?, world)?,
+        (Over::Inventory, false) => inventory_queries::answer(query, world, None, None)?,
+        (Over::Inventory, true) => {
+            let mut rows = BTreeMap::new();
+            for name in &query.activity {
+                rows.insert(name.clone(), answer(catalog.get(name).map_err(Failure::usage)?)?);
+            }
+            let coverage = coverage(&case.rows);
+            inventory_queries::answer(query, world, None, Some(&Calls { rows, coverage: &coverage }))?
+        }
+    };
     let mut findings = Vec::new();
     let mut not_provided = Vec::new();
-    for part in judge(query, &case.account, rows, world)? {
+    for part in parts {
         findings.extend(cells(&part.table));
         not_provided.extend(part.not_provided);
     }
     not_provided.sort();
     not_provided.dedup();
     Ok(case.differences(&findings, &not_provided))
+}
+
+/// What logs with these rows hold.
+fn coverage(rows: &[BTreeMap<String, Value>]) -> Coverage {
+    let text = |row: &BTreeMap<String, Value>, name: &str| {
+        row.get(name).and_then(Value::as_str).map_or_else(|| "unknown".to_owned(), str::to_owned)
+    };
+    let mut streams: BTreeMap<(String, String, String), Stream> = BTreeMap::new();
+    for row in rows {
+        let key = (text(row, "account_id"), text(row, "region"), text(row, "event_category"));
+        let time = row.get("event_time").and_then(Value::as_str).map(str::to_owned);
+        let stream = streams.entry(key.clone()).or_insert_with(|| Stream {
+            account_id: key.0,
+            region: key.1,
+            category: key.2,
+            first_event: time.clone(),
+            ..Stream::default()
+        });
+        stream.records += 1;
+        stream.first_event = stream.first_event.take().into_iter().chain(time.clone()).min();
+        stream.last_event = stream.last_event.take().max(time);
+    }
+    Coverage { streams: streams.into_values().collect(), ..Coverage::default() }
 }
 
 fn cells(table: &Table) -> Vec<BTreeMap<String, Value>> {

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use super::answer::{Answers, QueryResult, answers};
 use super::engine::remote_engine;
+use super::inventory_queries::{self, Calls};
 use super::judge::{World, organization_accounts};
 use super::output::{Terminal, write_out};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
-use crate::catalog::{Catalog, QuerySpec};
+use crate::catalog::{Catalog, Over, QuerySpec};
 use crate::cli::Global;
 use crate::cli::run::RunArgs;
 use crate::config::perimeter::Perimeter;
@@ -24,6 +25,7 @@ use crate::events::s3::ObjectStore;
 use crate::events::samples;
 use crate::events::scan::Progress;
 use crate::inventory::Inventory;
+use crate::inventory::resource_types::{ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING};
 use crate::outcome::Outcome;
 use crate::report::model::{
     AccountSummary, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION, Table,
@@ -140,7 +142,12 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
     let mut clock = Clock { fixed, timings: Vec::new(), started: Instant::now() };
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
     let queries = catalog.select(&settings.queries).map_err(Failure::usage)?;
+    // What others are joined with is read where there are events, and makes no findings of its own.
+    let joined = catalog.joined_with(&queries).map_err(Failure::usage)?;
     check(&queries)?;
+    check(&joined)?;
+    let (of_inventory, mut of_events): (Vec<&QuerySpec>, Vec<&QuerySpec>) =
+        queries.iter().copied().partition(|query| query.over == Over::Inventory);
     let perimeter = match &settings.perimeter {
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
@@ -149,18 +156,33 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         Some(folder) => Inventory::load(&folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
+    // Without findings there is nothing to join calls with, and a pass to save.
+    let has_findings = [ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING].iter().any(|of| inventory.provides(of));
+    if has_findings && (remote.is_some() || !settings.events.is_empty()) {
+        of_events.extend(&joined);
+    }
     let accounts = organization_accounts(&inventory);
     let world =
         World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: settings.today() };
     clock.end_phase("definitions");
 
+    if of_events.is_empty() {
+        return report_of_inventory(settings, &of_inventory, world, clock);
+    }
     let Answers { accounts, results, coverage, coverage_known, files } =
-        answers(&queries, settings, world, remote, terminal, &mut clock)?;
+        answers(&of_events, settings, world, remote, terminal, &mut clock)?;
 
+    let mut results: BTreeMap<&str, QueryResult> = of_events.iter().map(|query| query.name.as_str()).zip(results).collect();
+    let rows = results.iter_mut().filter_map(|(name, result)| Some(((*name).to_owned(), result.rows.take()?))).collect();
+    let calls = Calls { rows, coverage: &coverage };
+    for query in &of_inventory {
+        results.insert(&query.name, answer_over_inventory(query, settings, world, Some(&calls), &mut clock)?);
+    }
     let mut rows_of_report = TableBuilder::new();
     let mut summaries = Vec::new();
     let mut hits: BTreeMap<String, ExceptionHits> = BTreeMap::new();
-    for (query, result) in queries.iter().zip(results) {
+    for query in &queries {
+        let result = results.remove(query.name.as_str()).unwrap_or_default();
         let summary = add_query(query, result, &mut rows_of_report, &mut hits);
         summaries.push(summary);
     }
@@ -181,11 +203,88 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         exceptions: &exceptions,
         accounts: &accounts,
         all_accounts: matches!(settings.accounts, Accounts::All),
+        has_events: true,
     };
-    let inputs = inputs(settings, &perimeter, &inventory);
-    let manifest = Manifest {
+    let warnings = warnings(observed);
+    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: sample_records };
+    Ok(Report { manifest: manifest(settings, &queries, world, parts, clock), findings })
+}
+
+/// What a manifest is made of, besides what the user asked for.
+struct Parts {
+    accounts: Vec<String>,
+    summaries: Vec<QuerySummary>,
+    coverage: crate::report::model::Coverage,
+    exceptions: Vec<ExceptionStatus>,
+    warnings: Vec<crate::report::model::Warning>,
+    samples: BTreeMap<String, String>,
+}
+
+/// A run that needs no events: all of its queries are over the inventory.
+fn report_of_inventory(
+    settings: &Settings,
+    queries: &[&QuerySpec],
+    world: World<'_>,
+    mut clock: Clock,
+) -> Result<Report, Failure> {
+    if settings.inventory.is_none() {
+        let message = "these queries are over the inventory; give the folder of a snapshot with --inventory";
+        return Err(Failure::new(Outcome::Usage, message));
+    }
+    let accounts = match &settings.accounts {
+        Accounts::All => world.organization_accounts.to_vec(),
+        Accounts::Listed(ids) => ids.clone(),
+    };
+    let mut rows_of_report = TableBuilder::new();
+    let mut hits: BTreeMap<String, ExceptionHits> = BTreeMap::new();
+    let mut summaries = Vec::new();
+    for query in queries {
+        let result = answer_over_inventory(query, settings, world, None, &mut clock)?;
+        summaries.push(add_query(query, result, &mut rows_of_report, &mut hits));
+    }
+    let coverage = crate::report::model::Coverage::default();
+    let exceptions = exception_statuses(world.perimeter, &hits, settings.today());
+    let observed = Observed {
+        coverage: &coverage,
+        coverage_known: true,
+        queries,
+        summaries: &summaries,
+        inventory: world.inventory,
+        has_inventory: true,
+        has_perimeter: settings.perimeter.is_some(),
+        exceptions: &exceptions,
+        accounts: &accounts,
+        all_accounts: matches!(settings.accounts, Accounts::All),
+        has_events: false,
+    };
+    let warnings = warnings(observed);
+    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: BTreeMap::new() };
+    let findings = rows_of_report.finish();
+    Ok(Report { manifest: manifest(settings, queries, world, parts, clock), findings })
+}
+
+fn answer_over_inventory(
+    query: &QuerySpec,
+    settings: &Settings,
+    world: World<'_>,
+    calls: Option<&Calls<'_>>,
+    clock: &mut Clock,
+) -> Result<QueryResult, Failure> {
+    let accounts: Option<BTreeSet<String>> = match &settings.accounts {
+        Accounts::All => None,
+        Accounts::Listed(ids) => Some(ids.iter().cloned().collect()),
+    };
+    let findings = inventory_queries::answer(query, world, accounts.as_ref(), calls)?;
+    Ok(QueryResult { findings, elapsed_ms: clock.lap(), max_rows: settings.max_rows, ..QueryResult::default() })
+}
+
+fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts: Parts, clock: Clock) -> Manifest {
+    let Parts { accounts, summaries, coverage, exceptions, warnings, samples } = parts;
+    let inventory = world.inventory;
+    let inputs = inputs(settings, world.perimeter, inventory);
+    Manifest {
         schema_version: SCHEMA_VERSION,
-        run_id: identify(settings, &queries, &inputs, &coverage),
+        run_id: identify(settings, queries, &inputs, &coverage),
         title: settings.title.clone().unwrap_or_else(|| "Data perimeter dry run".to_owned()),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -198,16 +297,15 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
                 organizational_unit: inventory.account(id).and_then(|account| account.organizational_unit_path.clone()),
             })
             .collect(),
-        warnings: warnings(observed),
+        warnings,
         queries: summaries,
         coverage,
         exceptions,
         inputs,
-        timings: if fixed { Vec::new() } else { clock.timings },
-        samples: sample_records,
+        timings: if clock.fixed { Vec::new() } else { clock.timings },
+        samples,
         statements: Vec::new(),
-    };
-    Ok(Report { manifest, findings })
+    }
 }
 
 /// A query that breaks the rules of the catalog could give wrong answers: nothing is run then.

@@ -22,6 +22,8 @@ pub struct Observed<'a> {
     pub accounts: &'a [String],
     /// Were all accounts asked for?
     pub all_accounts: bool,
+    /// Did the run read events?
+    pub has_events: bool,
 }
 
 fn warning(severity: Severity, code: &str, message: String, help: &str) -> Warning {
@@ -36,18 +38,20 @@ fn count(number: usize, singular: &str) -> String {
 /// The warnings of a run, most severe first, each kind once.
 pub fn warnings(observed: Observed<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if observed.coverage_known {
-        missing_events(observed, &mut warnings);
-    } else {
-        warnings.push(warning(
-            Severity::Blind,
-            "coverage-unknown",
-            "The engine was asked for this query only: which events the table holds, and which it lacks, was not counted."
-                .to_owned(),
-            "Run several queries, or `palisade collect` first: the events are then counted in the same scan.",
-        ));
+    if observed.has_events {
+        if observed.coverage_known {
+            missing_events(observed, &mut warnings);
+        } else {
+            warnings.push(warning(
+                Severity::Blind,
+                "coverage-unknown",
+                "The engine was asked for this query only: which events the table holds, and which it lacks, was not counted."
+                    .to_owned(),
+                "Run several queries, or `palisade collect` first: the events are then counted in the same scan.",
+            ));
+        }
+        missing_files(observed, &mut warnings);
     }
-    missing_files(observed, &mut warnings);
     missing_facts(observed, &mut warnings);
     missing_findings(observed, &mut warnings);
     warnings.sort_by_key(|warning| warning.severity);

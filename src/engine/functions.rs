@@ -15,44 +15,42 @@ use crate::events::record::fields;
 
 /// Every function that the local engine adds.
 pub fn all() -> Vec<ScalarUDF> {
-    vec![create_udf(
-        "json_extract_scalar",
-        vec![DataType::Utf8, DataType::Utf8],
-        DataType::Utf8,
-        Volatility::Immutable,
-        Arc::new(json_extract_scalar),
-    )]
+    let at_path = |name: &'static str, form: Form| {
+        let compute = move |arguments: &[ColumnarValue]| json_at_path(name, form, arguments);
+        create_udf(name, vec![DataType::Utf8, DataType::Utf8], DataType::Utf8, Volatility::Immutable, Arc::new(compute))
+    };
+    vec![at_path("json_extract_scalar", scalar), at_path("json_extract", json_text)]
 }
 
+/// How a value is given back.
+type Form = fn(Value<'_>) -> Option<String>;
+
 /// `json_extract_scalar(json, path)`: the string, number or boolean at the path, as text; null where there is none, where the
-/// value is an object or array, and for text that is not JSON.
-fn json_extract_scalar(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
+/// value is an object or array, and for text that is not JSON. `json_extract(json, path)`: any value at the path, as JSON text; null
+/// where there is none and where it is `null`.
+fn json_at_path(name: &str, form: Form, arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
     let [json, path] = arguments else {
-        return Err(DataFusionError::Execution("json_extract_scalar takes a JSON text and a path".to_owned()));
+        return Err(DataFusionError::Execution(format!("{name} takes a JSON text and a path")));
     };
     let ColumnarValue::Scalar(path) = path else {
-        return Err(DataFusionError::Execution(
-            "json_extract_scalar: the path must be a constant, such as '$.bucketName'".to_owned(),
-        ));
+        return Err(DataFusionError::Execution(format!("{name}: the path must be a constant, such as '$.bucketName'")));
     };
     let Some(Some(path)) = path.try_as_str() else {
         return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
     };
     let steps = parse_path(path).ok_or_else(|| {
-        DataFusionError::Execution(format!(
-            "json_extract_scalar: `{path}` is no path; write `$.key`, `$[\"key\"]` or `$.list[0]`"
-        ))
+        DataFusionError::Execution(format!("{name}: `{path}` is no path; write `$.key`, `$[\"key\"]` or `$.list[0]`"))
     })?;
     match json {
         ColumnarValue::Scalar(json) => {
-            let value = json.try_as_str().flatten().and_then(|json| extract(json.as_bytes(), &steps));
+            let value = json.try_as_str().flatten().and_then(|json| extract(json.as_bytes(), &steps, form));
             Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
         }
         ColumnarValue::Array(json) => {
             let json = text(json)?;
             let mut values = StringBuilder::with_capacity(json.len(), 0);
             for row in 0..json.len() {
-                let value = if json.is_null(row) { None } else { extract(json.value(row).as_bytes(), &steps) };
+                let value = if json.is_null(row) { None } else { extract(json.value(row).as_bytes(), &steps, form) };
                 values.append_option(value);
             }
             Ok(ColumnarValue::Array(Arc::new(values.finish())))
@@ -102,10 +100,10 @@ fn parse_path(path: &str) -> Option<Vec<Step>> {
 }
 
 /// Walks the text along the path without building a tree of it.
-fn extract(json: &[u8], steps: &[Step]) -> Option<String> {
+fn extract(json: &[u8], steps: &[Step], form: Form) -> Option<String> {
     let mut json = json;
     let Some((last, before)) = steps.split_last() else {
-        return scalar(at(json, None)?);
+        return form(at(json, None)?);
     };
     for step in before {
         match at(json, Some(step))? {
@@ -113,7 +111,15 @@ fn extract(json: &[u8], steps: &[Step]) -> Option<String> {
             _ => return None,
         }
     }
-    scalar(at(json, Some(last))?)
+    form(at(json, Some(last))?)
+}
+
+fn json_text(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::String(text) => serde_json::to_string(&text.decode()).ok(),
+        Value::Bare(bytes) | Value::Container(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Null => None,
+    }
 }
 
 fn scalar(value: Value<'_>) -> Option<String> {
@@ -181,10 +187,10 @@ mod tests {
             ("$['a b']['c']", Some("d")),
             ("$.n.deeper", None),
         ] {
-            assert_eq!(extract(json, &parse_path(path).unwrap()).as_deref(), expected, "{path}");
+            assert_eq!(extract(json, &parse_path(path).unwrap(), scalar).as_deref(), expected, "{path}");
         }
-        assert_eq!(extract(b"not json", &parse_path("$.a").unwrap()), None);
-        assert_eq!(extract(b"[{\"a\":1}]", &parse_path("$.a").unwrap()), None);
+        assert_eq!(extract(b"not json", &parse_path("$.a").unwrap(), scalar), None);
+        assert_eq!(extract(b"[{\"a\":1}]", &parse_path("$.a").unwrap(), scalar), None);
         for path in ["", "a", "$.", "$[", "$[x]", "$..a"] {
             assert_eq!(parse_path(path), None, "{path}");
         }

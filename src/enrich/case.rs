@@ -59,6 +59,11 @@ impl<'a> Case<'a> {
         self.rows.text(field, self.row)
     }
 
+    /// A column that findings do not have, of a query over the inventory.
+    pub(crate) fn detail(&self, name: &str) -> Option<std::borrow::Cow<'a, str>> {
+        self.rows.detail(name, self.row)
+    }
+
     /// The account whose trail recorded the call.
     pub(crate) fn trail_account(&self) -> &'a str {
         self.text(Field::AccountId).unwrap_or(self.world.context.account_id)

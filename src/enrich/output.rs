@@ -22,6 +22,7 @@ pub(crate) struct Finding {
     /// Of a replayed call.
     pub(crate) outcome: Option<String>,
     pub(crate) statement: Option<String>,
+    pub(crate) details: Option<String>,
 }
 
 /// Which enrich steps the query declares: their columns are filled, the others stay null.
@@ -83,6 +84,10 @@ fn finding_id(query: &str, rows: &Rows, finding: &Finding) -> String {
             add(text.as_deref());
         }
     }
+    // Queries over calls have none, and their ids stay what they were.
+    if let Some(row_id) = rows.row_id(row) {
+        add(Some(&row_id));
+    }
     let mut id = String::with_capacity(16);
     for byte in hash.finalize().iter().take(8) {
         for nibble in [byte >> 4, byte & 0xf] {
@@ -141,6 +146,7 @@ pub(crate) fn frame<'a>(
             "reason" => column(name, &|finding, _| Some(&finding.reason)),
             "outcome" => column(name, &|finding, _| finding.outcome.as_deref()),
             "statement" => column(name, &|finding, _| finding.statement.as_deref()),
+            "details" => column(name, &|finding, _| finding.details.as_deref()),
             "settled_by" => column(name, &|finding, _| finding.settled_by.as_deref()),
             "exception_id" => column(name, &|finding, _| finding.exception_id.as_deref()),
             "denied_by" => {

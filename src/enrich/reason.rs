@@ -5,7 +5,7 @@ use super::case::Case;
 use super::rows::Field;
 
 /// A place in a finding template that is filled in for each row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Placeholder {
     /// `{account}`: the account whose trail recorded the call, with its name.
     Account,
@@ -33,6 +33,8 @@ enum Placeholder {
     Source,
     /// Any other column of the query, as recorded.
     Column(Field),
+    /// A column that findings do not have, of a query over the inventory.
+    Detail(String),
 }
 
 /// Names of the placeholders that a finding template may use. Every text column of a query's output is one too.
@@ -64,7 +66,7 @@ enum Part {
 impl Template {
     /// # Errors
     /// When a brace is not closed or a placeholder is unknown.
-    pub(crate) fn parse(query: &str, template: &str) -> Result<Template, EnrichError> {
+    pub(crate) fn parse(query: &str, template: &str, over_inventory: bool) -> Result<Template, EnrichError> {
         let unknown = |placeholder: &str| EnrichError::Placeholder {
             query: query.to_owned(),
             placeholder: placeholder.to_owned(),
@@ -75,7 +77,9 @@ impl Template {
         while let Some((text, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').ok_or_else(|| unknown(after))?;
             parts.push(Part::Text(text.to_owned()));
-            parts.push(Part::Placeholder(placeholder(name.trim()).ok_or_else(|| unknown(name))?));
+            let name = name.trim();
+            let known = placeholder(name).or_else(|| over_inventory.then(|| Placeholder::Detail(name.to_owned())));
+            parts.push(Part::Placeholder(known.ok_or_else(|| unknown(name))?));
             rest = after;
         }
         parts.push(Part::Text(rest.trim_end_matches('.').to_owned()));
@@ -87,7 +91,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => reason.push_str(text),
-                Part::Placeholder(placeholder) => reason.push_str(&phrase(*placeholder, case)),
+                Part::Placeholder(placeholder) => reason.push_str(&phrase(placeholder, case)),
             }
         }
     }
@@ -111,7 +115,7 @@ fn placeholder(name: &str) -> Option<Placeholder> {
     })
 }
 
-fn phrase(placeholder: Placeholder, case: &Case<'_>) -> String {
+fn phrase(placeholder: &Placeholder, case: &Case<'_>) -> String {
     let world = case.world;
     match placeholder {
         Placeholder::Account => world.account_phrase(case.trail_account()),
@@ -133,7 +137,8 @@ fn phrase(placeholder: Placeholder, case: &Case<'_>) -> String {
             case.text(Field::InvokedBy).or(case.text(Field::SourceService)).unwrap_or("no AWS service").to_owned()
         }
         Placeholder::Source => case.source_phrase(),
-        Placeholder::Column(field) => case.text(field).unwrap_or("unknown").to_owned(),
+        Placeholder::Column(field) => case.text(*field).unwrap_or("unknown").to_owned(),
+        Placeholder::Detail(name) => case.detail(name).unwrap_or("unknown".into()).into_owned(),
     }
 }
 

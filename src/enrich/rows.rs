@@ -1,5 +1,7 @@
 //! The output of a query as typed columns, whatever the query selected: a column that it left out is null in every row.
 
+use std::borrow::Cow;
+
 use polars::prelude::*;
 
 use super::EnrichError;
@@ -92,8 +94,22 @@ impl Field {
 pub(crate) const COUNT: &str = "event_count";
 pub(crate) const TIMES: [&str; 2] = ["first_seen", "last_seen"];
 
+/// Columns of a query over the inventory that steps and reasons read, and that `details` does not repeat.
+const NOT_IN_DETAILS: [&str; 4] = [ROW_ID, "settled_by", "summary", "unknown_because"];
+/// Tells rows apart that are alike in all other columns that make a finding's id.
+const ROW_ID: &str = "row_id";
+
+/// A column that findings do not have.
+enum Extra {
+    Text(StringChunked),
+    Boolean(BooleanChunked),
+    Integer(Int64Chunked),
+}
+
 /// The rows of a query, typed.
 pub(crate) struct Rows {
+    /// Further columns, of queries over the inventory.
+    extras: Vec<(String, Extra)>,
     /// One column per [`Field`], in that order, null where the query has no such column; no other column.
     pub(crate) frame: DataFrame,
     text: Vec<StringChunked>,
@@ -109,13 +125,18 @@ impl Rows {
     /// # Errors
     /// When it has a column that findings do not have, or one of the wrong type: such a query needs correcting, and leaving the
     /// column out would hide what its author wanted to show.
-    pub(crate) fn new(frame: &DataFrame, query: &str) -> Result<Rows, EnrichError> {
+    pub(crate) fn new(frame: &DataFrame, query: &str, over_inventory: bool) -> Result<Rows, EnrichError> {
+        let mut extras = Vec::new();
         for name in frame.get_column_names() {
             let name = name.as_str();
             if name != COUNT && !TIMES.contains(&name) && Field::of(name).is_none() {
-                return Err(EnrichError::UnexpectedColumn { query: query.to_owned(), column: name.to_owned() });
+                if !over_inventory {
+                    return Err(EnrichError::UnexpectedColumn { query: query.to_owned(), column: name.to_owned() });
+                }
+                extras.push((name.to_owned(), extra(frame.column(name)?)?));
             }
         }
+        extras.sort_by(|a, b| a.0.cmp(&b.0));
         let height = frame.height();
         let mut text = Vec::with_capacity(Field::ALL.len());
         for field in Field::ALL {
@@ -132,7 +153,12 @@ impl Rows {
         Ok(Rows {
             frame: DataFrame::new(height, columns)?,
             text,
-            count: count(frame, query)?,
+            count: if over_inventory && frame.column(COUNT).is_err() {
+                Int64Chunked::full_null(COUNT.into(), height)
+            } else {
+                count(frame, query)?
+            },
+            extras,
             first_seen: time(frame, query, "first_seen")?,
             last_seen: time(frame, query, "last_seen")?,
         })
@@ -147,9 +173,50 @@ impl Rows {
         self.text.get(field as usize).and_then(|column| column.get(row)).filter(|text| !text.is_empty())
     }
 
+    /// The value of a column that findings do not have, as text.
+    pub(crate) fn detail(&self, name: &str, row: usize) -> Option<Cow<'_, str>> {
+        let (_, column) = self.extras.iter().find(|(column, _)| column == name)?;
+        match column {
+            Extra::Text(column) => column.get(row).filter(|text| !text.is_empty()).map(Cow::Borrowed),
+            Extra::Boolean(column) => column.get(row).map(|value| Cow::Borrowed(if value { "yes" } else { "no" })),
+            Extra::Integer(column) => column.get(row).map(|value| Cow::Owned(value.to_string())),
+        }
+    }
+
+    /// What tells the row apart from others in the id of its finding.
+    pub(crate) fn row_id(&self, row: usize) -> Option<Cow<'_, str>> {
+        self.detail(ROW_ID, row)
+    }
+
+    /// The further columns of a row as a JSON object, sorted by name; `None` when there are none.
+    pub(crate) fn details(&self, row: usize) -> Option<String> {
+        let object: serde_json::Map<String, serde_json::Value> = self
+            .extras
+            .iter()
+            .filter(|(name, _)| !NOT_IN_DETAILS.contains(&name.as_str()))
+            .map(|(name, column)| {
+                let value = match column {
+                    Extra::Text(column) => column.get(row).map(serde_json::Value::from),
+                    Extra::Boolean(column) => column.get(row).map(serde_json::Value::from),
+                    Extra::Integer(column) => column.get(row).map(serde_json::Value::from),
+                };
+                (name.clone(), value.unwrap_or(serde_json::Value::Null))
+            })
+            .collect();
+        (!object.is_empty()).then(|| serde_json::Value::Object(object).to_string())
+    }
+
     pub(crate) fn calls(&self, row: usize) -> u64 {
         self.count.get(row).and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
     }
+}
+
+fn extra(column: &Column) -> Result<Extra, EnrichError> {
+    Ok(match column.dtype() {
+        DataType::Boolean => Extra::Boolean(column.bool()?.rechunk().into_owned()),
+        dtype if dtype.is_integer() => Extra::Integer(column.strict_cast(&DataType::Int64)?.i64()?.rechunk().into_owned()),
+        _ => Extra::Text(column.cast(&DataType::String)?.str()?.rechunk().into_owned()),
+    })
 }
 
 fn wrong_type(query: &str, column: &str, found: &DataType, expected: &'static str) -> EnrichError {

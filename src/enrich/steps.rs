@@ -1,5 +1,6 @@
 //! The exclude steps, listed in one place. A step says of a row whether it belongs in the report.
 
+mod access;
 mod identity;
 mod network;
 mod resource;
@@ -20,6 +21,8 @@ pub(crate) enum Decision {
     Keep(Option<String>),
     /// AWS owns the resource: the row stays in the report, as a need for an exception.
     Owned(String),
+    /// The perimeter definition trusts whom the row is about: the row stays in the report, as excepted.
+    Trusted(String),
     /// A fact is missing.
     Undetermined { why: String, settled_by: String },
 }
@@ -62,6 +65,7 @@ pub(crate) static STEPS: &[Step] = &[
     Step { name: "aws_service_principals", looks_at: LooksAt::Principal, decide: identity::aws_service_principals },
     Step { name: "exempt_principals", looks_at: LooksAt::Principal, decide: identity::exempt_principals },
     Step { name: "expected_networks", looks_at: LooksAt::Row, decide: network::expected_networks },
+    Step { name: "external_access", looks_at: LooksAt::Row, decide: access::external_access },
     Step { name: "forward_access_sessions", looks_at: LooksAt::Row, decide: role::forward_access_sessions },
     Step { name: "not_own_resources", looks_at: LooksAt::Row, decide: resource::not_own_resources },
     Step { name: "not_own_vpc_endpoints", looks_at: LooksAt::Row, decide: network::not_own_vpc_endpoints },
@@ -81,6 +85,7 @@ pub(crate) static STEP_NAMES: &[&str] = &[
     "aws_service_principals",
     "exempt_principals",
     "expected_networks",
+    "external_access",
     "forward_access_sessions",
     "not_own_resources",
     "not_own_vpc_endpoints",

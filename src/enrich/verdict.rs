@@ -76,8 +76,8 @@ pub(crate) fn judge(frame: &DataFrame, plan: &StepPlan<'_>, context: &Context<'_
         })?;
         runners.push(Runner::new(step));
     }
-    let template = Template::parse(plan.query, plan.finding)?;
-    let rows = Rows::new(frame, plan.query)?;
+    let template = Template::parse(plan.query, plan.finding, plan.over_inventory)?;
+    let rows = Rows::new(frame, plan.query, plan.over_inventory)?;
     let mut world = World::new(context, plan);
     let joined = Joined::new(&rows, &mut world)?;
     let world = &world;
@@ -137,6 +137,7 @@ pub(crate) fn describe(
 struct Notes {
     facts: Vec<String>,
     owned: Option<String>,
+    trusted: Option<String>,
     gaps: Vec<String>,
     settled_by: Vec<String>,
 }
@@ -154,6 +155,7 @@ impl Notes {
             Decision::Keep(None) => {}
             Decision::Keep(Some(fact)) => push_new(&mut self.facts, fact),
             Decision::Owned(fact) => self.owned = Some(fact),
+            Decision::Trusted(fact) => self.trusted = Some(fact),
             Decision::Undetermined { why, settled_by } => {
                 push_new(&mut self.gaps, why);
                 push_new(&mut self.settled_by, settled_by);
@@ -164,10 +166,11 @@ impl Notes {
 }
 
 fn finding(case: &Case<'_>, notes: Notes, template: &Template, exceptions: &mut Exceptions<'_>) -> Finding {
-    let Notes { facts, owned, gaps, settled_by } = notes;
+    let Notes { facts, owned, trusted, gaps, settled_by } = notes;
     let judges = case.world.plan.perimeter != "none";
     let mut verdict = match (&owned, judges) {
         _ if !gaps.is_empty() => Verdict::Undetermined,
+        _ if trusted.is_some() => Verdict::Excepted,
         (Some(_), _) => Verdict::ServiceOwned,
         (None, true) => Verdict::CrossesPerimeter,
         (None, false) => Verdict::Information,
@@ -178,7 +181,7 @@ fn finding(case: &Case<'_>, notes: Notes, template: &Template, exceptions: &mut 
         reason.push_str(if reason.is_empty() { "" } else { "; " });
         reason.push_str(text);
     };
-    facts.iter().chain(&owned).for_each(|fact| add(fact));
+    facts.iter().chain(&owned).chain(&trusted).for_each(|fact| add(fact));
     gaps.iter().for_each(|gap| add(gap));
     let mut exception_id = None;
     // What is listed for information crosses nothing, so there is nothing to except.
@@ -196,7 +199,9 @@ fn finding(case: &Case<'_>, notes: Notes, template: &Template, exceptions: &mut 
         }
     }
     let settled_by = (verdict == Verdict::Undetermined).then(|| settled_by.join("; "));
-    Finding { row: case.row, verdict, reason, settled_by, exception_id, place: case.place(), outcome: None, statement: None }
+    let details = case.rows.details(case.row);
+    let place = case.place();
+    Finding { row: case.row, verdict, reason, settled_by, exception_id, place, outcome: None, statement: None, details }
 }
 
 /// The types that the query wants and the inventory does not provide, with what depends on them.
@@ -213,6 +218,11 @@ fn not_provided(world: &World<'_>) -> Vec<String> {
                 resource_types::ROLE => "who may assume a role, and so whether a service used it",
                 resource_types::VPC_ENDPOINT => "whose a VPC endpoint is, and its VPC, where the record does not tell",
                 resource_types::BUCKET => "who owns a bucket, where the record does not tell",
+                resource_types::ACCESS_ANALYZER_FINDING | resource_types::SECURITY_HUB_FINDING => {
+                    "what is open to the outside, used or not"
+                }
+                resource_types::POLICY => "which policies the organization has",
+                _ if world.plan.over_inventory => "which of them there are",
                 _ => "owners and tags, where the record does not tell",
             };
             format!("{resource_type}: {leaves}")

@@ -10,6 +10,7 @@ use super::model::{Tags, resource_types};
 use super::trust_policy::TrustPolicy;
 use super::values::{self, Arn, partition_of_region};
 use super::warnings::{Origin, Warnings};
+use crate::findings::Collector;
 
 #[derive(Debug, Default)]
 pub(super) struct AccountDraft {
@@ -56,6 +57,8 @@ pub(super) struct ResourceDraft {
     pub(super) region: Fact<String>,
     pub(super) name: Fact<String>,
     pub(super) tags: TagsFact,
+    /// As much of it as the row that tells most of it tells: rows select what they need.
+    pub(super) configuration: Option<(Option<jiff::Timestamp>, String)>,
 }
 
 /// What a row says of a resource.
@@ -68,6 +71,7 @@ pub(super) struct ResourceRow {
     /// For buckets and VPCs the name or id, which is their key.
     pub(super) name: Option<String>,
     pub(super) tags: Option<Tags>,
+    pub(super) configuration: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +109,7 @@ pub(super) struct Builder {
     pub(super) open_pages: BTreeMap<String, usize>,
     /// Types that `snapshot.json` calls incomplete.
     pub(super) lacking: BTreeSet<String>,
+    pub(super) access: Collector,
 }
 
 impl Builder {
@@ -293,6 +298,12 @@ impl Builder {
         draft.region.tell(region, seen, &Subject::text(NewerWins, "the region", &of), warnings);
         draft.name.tell(name, seen, &Subject::text(NewerWins, "the name", &of), warnings);
         draft.tags.tell(row.tags, seen, &of, warnings);
+        if let Some(told) = row.configuration {
+            let rank = |captured: Option<jiff::Timestamp>, text: &str| (captured, text.len());
+            if draft.configuration.as_ref().is_none_or(|(at, text)| rank(*at, text) < rank(seen.captured, &told)) {
+                draft.configuration = Some((seen.captured, told));
+            }
+        }
         Ok(())
     }
 

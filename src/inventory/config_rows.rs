@@ -34,6 +34,8 @@ pub(super) fn add(builder: &mut Builder, row: Value, type_of_file: Option<&str>,
         Some(object) => object,
         None => &Value::Null,
     };
+    let configuration_text =
+        configuration.as_object().filter(|object| !object.is_empty()).map(|_| super::trust_policy::canonical(configuration));
     let arn = text(&row, "arn").or_else(|| text(&row, "ARN")).or_else(|| text(configuration, "arn"));
     let resource_type = text(&row, "resourceType")
         .or_else(|| type_of_file.map(str::to_owned))
@@ -88,7 +90,10 @@ pub(super) fn add(builder: &mut Builder, row: Value, type_of_file: Option<&str>,
                 resource_types::VPC => resource_id.or_else(|| text(configuration, "vpcId")),
                 _ => text(&row, "resourceName").or(resource_id),
             };
-            builder.resource(ResourceRow { resource_type, arn, account_id: owner, region, name, tags }, seen)
+            builder.resource(
+                ResourceRow { resource_type, arn, account_id: owner, region, name, tags, configuration: configuration_text },
+                seen,
+            )
         }
     }
 }

@@ -18,6 +18,10 @@ pub(super) struct FileName {
     pub(super) organizations: bool,
     /// Of the names for tables that are written by hand.
     pub(super) table: Option<Table>,
+    /// `…list-findings…`: what Access Analyzer found, and nothing else that it calls findings.
+    pub(super) lists_findings: bool,
+    /// `eu-west-1` at the end of the name, of commands that answer for one region and do not say for which.
+    pub(super) region: Option<String>,
 }
 
 impl FileName {
@@ -35,8 +39,25 @@ impl FileName {
             policy: after("targets-for-policy").filter(|id| id.starts_with("p-")).map(|id| first(id, 2)),
             organizations: stem.starts_with("organizations"),
             table: Table::from_name(stem),
+            lists_findings: stem.contains("list-findings") || stem.contains("list_findings"),
+            region: region(stem),
         }
     }
+}
+
+/// The region among the parts of a name: `us-gov-west-1` of `accessanalyzer-list-findings-v2-us-gov-west-1-page2`.
+fn region(stem: &str) -> Option<String> {
+    let parts: Vec<&str> = stem.split(['-', '_', '.']).collect();
+    let is_number = |part: &str| part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let directions = ["north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"];
+    let at =
+        parts.windows(2).rposition(|pair| matches!(pair, [way, number] if directions.contains(way) && is_number(number)))?;
+    // Two letters begin it, with one word between in some partitions.
+    let begin = [1, 2].into_iter().filter_map(|back| at.checked_sub(back)).find(|begin| {
+        parts.get(*begin).is_some_and(|part| matches!(part.len(), 2 | 4) && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+            && !parts.get(*begin).is_some_and(|part| matches!(*part, "gov" | "iso"))
+    })?;
+    parts.get(begin..at + 2).map(|parts| parts.join("-"))
 }
 
 /// The id of a root, an organizational unit or an account at the beginning of `text`.
@@ -87,5 +108,10 @@ mod tests {
         assert_eq!(read("organizations-list-parents-111122223333.json").child.as_deref(), Some("111122223333"));
         assert_eq!(read("s3_buckets.csv").table, Some(Table::Buckets));
         assert_eq!(read("organizations-list-accounts.json").table, None);
+        let region = |name: &str| read(name).region;
+        assert_eq!(region("accessanalyzer-list-findings-v2-eu-west-1.json").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("accessanalyzer-list-findings-v2-us-gov-west-1-page2.json").as_deref(), Some("us-gov-west-1"));
+        assert_eq!(region("securityhub-get-findings_ap-southeast-2.ndjson").as_deref(), Some("ap-southeast-2"));
+        assert_eq!(region("accessanalyzer-list-findings-v2-2.json"), None);
     }
 }

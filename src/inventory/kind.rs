@@ -23,6 +23,10 @@ pub(super) enum Kind {
     Vpc,
     Role,
     User,
+    /// Of IAM Access Analyzer.
+    AccessFinding,
+    Analyzer,
+    SecurityHubFinding,
     Written(Table),
     /// Each row tells by itself.
     ByContent,
@@ -46,6 +50,9 @@ impl Kind {
             "Vpcs" => Kind::Vpc,
             "Roles" | "RoleDetailList" => Kind::Role,
             "Users" | "UserDetailList" => Kind::User,
+            "findings" => Kind::AccessFinding,
+            "analyzers" => Kind::Analyzer,
+            "Findings" => Kind::SecurityHubFinding,
             written if written.starts_with(|c: char| c.is_ascii_lowercase()) => Kind::Written(Table::from_name(written)?),
             _ => return None,
         })
@@ -55,8 +62,13 @@ impl Kind {
     pub(super) fn of_row(row: &Value) -> Option<Kind> {
         let has = |key: &str| row.get(key).is_some();
         let is_account = || text(row, "Arn").is_some_and(|arn| arn.contains(":organizations:") && arn.contains(":account/"));
-        Some(if row.is_string() || has("resourceType") || has("configuration") {
+        // Findings have a resourceType, as configuration items do.
+        Some(if has("findingDetails") || (has("resourceOwnerAccount") && has("analyzedAt")) {
+            Kind::AccessFinding
+        } else if row.is_string() || has("resourceType") || has("configuration") {
             Kind::Config
+        } else if has("ProductArn") && has("SchemaVersion") {
+            Kind::SecurityHubFinding
         } else if has("VpcEndpointId") {
             Kind::VpcEndpoint
         } else if has("AssumeRolePolicyDocument") || (has("RoleId") && has("Arn")) {
@@ -75,7 +87,8 @@ impl Kind {
     }
 
     /// Documents that hold one thing, by the key that holds it.
-    pub(super) const SINGLE: [(&str, Kind); 6] = [
+    pub(super) const SINGLE: [(&str, Kind); 7] = [
+        ("finding", Kind::AccessFinding),
         ("Account", Kind::OneAccount),
         ("OrganizationalUnit", Kind::Unit),
         ("Policy", Kind::Policy),
@@ -100,6 +113,11 @@ impl Kind {
             Kind::Vpc => &[resource_types::VPC],
             Kind::Role => &[resource_types::ROLE],
             Kind::User => &[resource_types::USER],
+            // Other commands of Access Analyzer call their lists so too.
+            Kind::AccessFinding if !name.lists_findings => &[],
+            Kind::AccessFinding => &[resource_types::ACCESS_ANALYZER_FINDING],
+            Kind::SecurityHubFinding => &[resource_types::SECURITY_HUB_FINDING],
+            Kind::Analyzer => &[],
             Kind::Written(table) => table.types(),
             Kind::ByContent => name.table.map_or(&[], Table::types),
         };

@@ -22,6 +22,10 @@ pub mod resource_types {
     pub const VPC_ENDPOINT: &str = "AWS::EC2::VPCEndpoint";
     pub const VPC: &str = "AWS::EC2::VPC";
     pub const BUCKET: &str = "AWS::S3::Bucket";
+    /// What IAM Access Analyzer found to be open to the outside.
+    pub const ACCESS_ANALYZER_FINDING: &str = "AWS::AccessAnalyzer::Finding";
+    /// The same as Security Hub keeps it.
+    pub const SECURITY_HUB_FINDING: &str = "AWS::SecurityHub::Finding";
 }
 
 /// A member account of the organization, or an account of a partner's organization that the snapshot describes.
@@ -130,6 +134,8 @@ pub struct Resource {
     /// The bucket's name, the VPC's id, the user's name …
     pub name: Option<String>,
     pub tags: Tags,
+    /// Its configuration as AWS Config records it, as compact JSON text; as much of it as was asked for.
+    pub configuration: Option<String>,
 }
 
 /// One line of what a snapshot holds: a resource type, how much of it, from when, and where it was read.

@@ -8,10 +8,12 @@ use super::builder::{Builder, PolicyRow};
 use super::fact::Seen;
 use super::file_name::FileName;
 use super::kind::Kind;
+use super::model::resource_types;
 use super::values::text;
 use super::warnings::Origin;
 use super::written_rows::{Heading, Row, Table};
 use super::{InventoryError, api_rows, config_rows, documents};
+use crate::findings::{Added, Source};
 
 /// The version of `snapshot.json` that is understood.
 const SCHEMA_VERSION: u64 = 1;
@@ -35,7 +37,7 @@ pub(super) struct Reading<'b> {
     newer_schema: Option<String>,
 }
 
-const EXPECTED: &str = "output of aws organizations, configservice, iam or ec2, a table such as accounts.csv, or snapshot.json";
+const EXPECTED: &str = "output of aws organizations, configservice, iam, ec2, accessanalyzer or securityhub, a table such as accounts.csv, or snapshot.json";
 
 impl<'b> Reading<'b> {
     pub(super) fn new(builder: &'b mut Builder, name: &str, file: usize) -> Self {
@@ -73,8 +75,9 @@ impl<'b> Reading<'b> {
         }
         // The next file of the same kind is taken for the next page.
         let pages = format!(
-            "{}/{}/{}",
+            "{}/{}/{}/{}",
             self.last_list,
+            self.name.region.as_deref().unwrap_or_default(),
             self.name.resource_type.as_deref().unwrap_or_default(),
             self.name.parent.as_deref().unwrap_or_default()
         );
@@ -109,6 +112,14 @@ impl<'b> Reading<'b> {
             // Attached to nothing, unless rows follow.
             let seen = Seen { origin: Origin { file: self.file, row: 0 }, captured: None };
             self.builder.policy(policy, PolicyRow { targets: Some(Vec::new()), ..PolicyRow::default() }, seen);
+        }
+        if let Some(region) = self.name.region.as_deref() {
+            match kind {
+                Kind::AccessFinding if self.name.lists_findings => self.builder.access.listed(Source::AccessAnalyzer, region),
+                Kind::SecurityHubFinding => self.builder.access.listed(Source::SecurityHub, region),
+                Kind::Analyzer => self.builder.access.asked_for_analyzers(region),
+                _ => {}
+            }
         }
         if let Some(needs) = kind.needs_in_name(&self.name) {
             self.note(format!("does not tell by its content what it is about; its name must end with {needs}"));
@@ -149,6 +160,7 @@ impl<'b> Reading<'b> {
             Kind::Vpc => api_rows::vpc(builder, &row, seen),
             Kind::Role => api_rows::iam_role(builder, &row, seen),
             Kind::User => api_rows::iam_user(builder, &row, seen),
+            Kind::AccessFinding | Kind::Analyzer | Kind::SecurityHubFinding => self.add_finding(kind, &row),
             Kind::Written(table) => self.add_written(table, row, seen),
             Kind::ByContent => {
                 let kind = Kind::of_row(&row).or(self.name.table.map(Kind::Written));
@@ -165,6 +177,20 @@ impl<'b> Reading<'b> {
         if let Err(why) = result {
             self.builder.warnings.skipped(origin, &why);
         }
+    }
+
+    /// What analyzers tell. Rows about something else than external access are left out in silence: nothing here needs them.
+    fn add_finding(&mut self, kind: Kind, row: &Value) -> Result<(), String> {
+        let region = self.name.region.as_deref();
+        let (added, resource_type) = match kind {
+            Kind::Analyzer => return self.builder.access.analyzer(row),
+            Kind::SecurityHubFinding => (self.builder.access.security_hub(row)?, resource_types::SECURITY_HUB_FINDING),
+            _ => (self.builder.access.access_analyzer(row, region)?, resource_types::ACCESS_ANALYZER_FINDING),
+        };
+        if added == Added::Taken {
+            self.builder.provide(resource_type, self.file);
+        }
+        Ok(())
     }
 
     fn add_written(&mut self, table: Table, value: Value, seen: Seen) -> Result<(), String> {
@@ -286,7 +312,8 @@ impl documents::Sink for Reading<'_> {
     fn end(&mut self) {
         let fields = std::mem::take(&mut self.fields);
         let token = fields.get("NextToken").or_else(|| fields.get("nextToken")).or_else(|| fields.get("Marker"));
-        self.more_pages = token.is_some_and(|token| !token.is_null());
+        // Further pages of one finding's details make that finding incomplete, not the list.
+        self.more_pages = token.is_some_and(|token| !token.is_null()) && !fields.contains_key("findingDetails");
         let left_out = ["UnprocessedResourceIdentifiers", "unprocessedResourceIdentifiers"]
             .iter()
             .filter_map(|key| fields.get(*key).and_then(Value::as_array))

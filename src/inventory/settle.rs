@@ -10,6 +10,7 @@ use super::model::{
 };
 use super::values::Arn;
 use super::warnings::Warnings;
+use crate::findings::{AccessFindings, Source};
 
 /// Organizations nest five organizational units below the root; more steps than this are a circle.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
@@ -29,6 +30,7 @@ impl Builder {
         settle_roles(std::mem::take(&mut self.roles), &mut inventory, &mut self.warnings);
         settle_endpoints(&mut self, &mut inventory);
         settle_resources(&mut self, &mut inventory);
+        inventory.access_findings = std::mem::take(&mut self.access).finish();
         self.settle_types(&mut inventory);
         inventory.skipped_rows = self.warnings.skipped_rows();
         inventory.warnings = self.warnings.finish();
@@ -172,6 +174,8 @@ impl Builder {
                 resource_types::POLICY => inventory.policies.len(),
                 resource_types::ROLE => inventory.roles.len(),
                 resource_types::VPC_ENDPOINT => inventory.vpc_endpoints.len(),
+                resource_types::ACCESS_ANALYZER_FINDING => told(&inventory.access_findings, Source::AccessAnalyzer),
+                resource_types::SECURITY_HUB_FINDING => told(&inventory.access_findings, Source::SecurityHub),
                 other => inventory.resources.iter().filter(|resource| resource.resource_type == other).count(),
             };
             let complete = !self.lacking.contains(&resource_type)
@@ -188,6 +192,11 @@ impl Builder {
             });
         }
     }
+}
+
+/// Findings as they were told, before those that tell the same are told once.
+fn told(findings: &AccessFindings, source: Source) -> usize {
+    usize::try_from(findings.told.get(&source).copied().unwrap_or_default()).unwrap_or(usize::MAX)
 }
 
 fn settle_policies(builder: &mut Builder, inventory: &mut Inventory) {
@@ -308,6 +317,7 @@ fn settle_resources(builder: &mut Builder, inventory: &mut Inventory) {
                 region: draft.region.into_known(),
                 name: draft.name.into_known(),
                 tags: draft.tags.into_tags(),
+                configuration: draft.configuration.map(|(_, text)| text),
             });
         }
     }

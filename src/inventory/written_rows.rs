@@ -305,7 +305,10 @@ impl Table {
                     resource_types::ACCOUNT => return Err("accounts belong into accounts.csv".to_owned()),
                     _ => {
                         let (region, tags) = (row.text("region"), row.tags());
-                        builder.resource(ResourceRow { resource_type, arn, account_id, region, name, tags }, seen)?;
+                        builder.resource(
+                            ResourceRow { resource_type, arn, account_id, region, name, tags, configuration: None },
+                            seen,
+                        )?;
                     }
                 }
             }

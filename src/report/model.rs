@@ -249,7 +249,7 @@ pub enum Verdict {
     Undetermined,
     /// The call reaches a resource or network that AWS owns: the policy needs the matching exception.
     ServiceOwned,
-    /// An exception of the perimeter definition covers the call.
+    /// An exception of the perimeter definition covers the call, or the definition trusts whom a resource lets in.
     Excepted,
     /// Listed for information; the query judges no perimeter.
     Information,
@@ -426,7 +426,14 @@ pub const FINDING_COLUMNS: &[ColumnSpec] = {
         column("resource_account_id", ToWhat, Text, true, "Owner of the resource; null when unknown."),
         column("resource_ownership", ToWhat, Text, false, "in_organization, outside_organization, aws_service or unknown."),
         column("resource_owner", ToWhat, Text, false, "Owner tag of the resource; null when untagged or unknown."),
-        column("region", FromWhere, Text, true, "awsRegion of the call."),
+        column(
+            "details",
+            ToWhat,
+            Text,
+            false,
+            "Further columns of a query over the inventory, as a JSON object; null for queries over calls.",
+        ),
+        column("region", FromWhere, Text, true, "awsRegion of the call, or region of the resource."),
         column("source_ip", FromWhere, Text, true, "Address of the caller; null when the call came from an AWS service."),
         column(
             "source_service",

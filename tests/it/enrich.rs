@@ -148,6 +148,7 @@ impl Question<'_> {
             finding: self.finding,
             inventory: &[],
             organization_wide: false,
+            over_inventory: false,
         };
         let today = jiff::civil::date(2026, 11, 1);
         let context = Context { inventory: self.inventory, perimeter: self.perimeter, account_id: OWN, today };

@@ -10,12 +10,13 @@
 )]
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod activity;
 #[cfg(test)]
 mod aws;
 #[cfg(test)]
 mod bad_input;
-#[cfg(test)]
 mod catalog;
 #[cfg(test)]
 mod cli;

@@ -29,6 +29,8 @@ fn every_story_is_found_with_its_calls_and_nothing_is_found_that_no_story_tells(
         .as_array()
         .unwrap()
         .iter()
+        // What exists crosses nothing: lists of the inventory are no stories.
+        .filter(|query| !query["name"].as_str().unwrap().starts_with("referential_"))
         .flat_map(|query| {
             let name = query["name"].as_str().unwrap();
             query["findings"].as_array().unwrap().iter().map(move |finding| (name, finding))
@@ -46,9 +48,13 @@ fn every_story_is_found_with_its_calls_and_nothing_is_found_that_no_story_tells(
                     && finding["match"].as_object().unwrap().iter().all(|(column, value)| row[column] == *value)
             };
             let matching: Vec<usize> = (0..rows.len()).filter(|row| is_it(&rows[*row])).collect();
-            let calls: i64 = matching.iter().map(|row| rows[*row].1["event_count"].as_i64().unwrap()).sum();
+            let calls: i64 = matching.iter().map(|row| rows[*row].1["event_count"].as_i64().unwrap_or(0)).sum();
             if calls != finding["calls"].as_i64().unwrap() {
                 problems.push(format!("{}: {calls} calls found for {finding}", story["story"]));
+            }
+            // Nothing found is not the same as found without calls.
+            if matching.is_empty() {
+                problems.push(format!("{}: nothing found for {finding}", story["story"]));
             }
             for row in matching {
                 if !told.insert(row) {

@@ -148,6 +148,7 @@ fn what_a_query_gets_wrong_is_an_error_that_names_it() {
             finding,
             inventory: &[],
             organization_wide: false,
+            over_inventory: false,
         };
         judge(frame, &plan, &context).unwrap_err()
     };
@@ -174,6 +175,7 @@ fn what_the_query_wants_and_nobody_provides_is_reported() {
         finding: "",
         inventory: &wanted,
         organization_wide: false,
+        over_inventory: false,
     };
     let context =
         Context { inventory: &inventory, perimeter: &perimeter, account_id: OWN, today: jiff::civil::date(2026, 11, 1) };
@@ -196,6 +198,7 @@ fn times_come_in_any_unit() {
         finding: "",
         inventory: &[],
         organization_wide: false,
+        over_inventory: false,
     };
     let context =
         Context { inventory: &inventory, perimeter: &perimeter, account_id: OWN, today: jiff::civil::date(2026, 11, 1) };
