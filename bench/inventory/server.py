@@ -12,6 +12,7 @@ import argparse
 import collections
 import json
 import re
+import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -191,6 +192,8 @@ def main():
     server.daemon_threads = True
     server.world, server.lock, server.running = World(arguments), threading.Lock(), 0
     server.throttle, server.asked = arguments.throttle, collections.Counter()
+    # A shell starts what runs beside it with SIGINT ignored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(server.server_port, flush=True)
     try:
         server.serve_forever()
