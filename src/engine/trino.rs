@@ -5,6 +5,7 @@
 
 pub mod client;
 mod collect;
+mod interrupt;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ impl TrinoEngine {
     /// connection's.
     pub async fn connect(connection: Connection, tables: &[String], options: Options) -> Result<Self, TrinoError> {
         let client = Client::new(connection)?;
+        interrupt::cancel_on_interrupt();
         let mut sources = Vec::with_capacity(tables.len());
         for name in tables {
             sources.push(Source::detect(describe(&client, name).await?)?);
@@ -83,10 +85,12 @@ impl RemoteEngine for TrinoEngine {
     }
 
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {
+        let own_lines = statement.sql.trim_start().lines().count();
         let statement = statement_over(&self.sources, Dialect::Trino, part, statement).map_err(TrinoError::from)?;
+        let before = statement.sql.lines().count().saturating_sub(own_lines);
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await;
-        rows::frame(&self.client, &statement).await
+        rows::frame(&self.client, &statement, before).await
     }
 
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError> {

@@ -9,6 +9,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::interrupt::Ticket;
 use crate::catalog::BoundValue;
 use crate::engine::sources::SourceError;
 
@@ -92,6 +93,28 @@ pub enum TrinoError {
     Source(SourceError),
 }
 
+impl TrinoError {
+    /// The same, with its line counted from where the user's own text begins: `before` lines were put in front of it.
+    pub(super) fn in_own_text(self, before: usize) -> Self {
+        match self {
+            TrinoError::Query { id, name, message, at: Some((line, column)) } => {
+                let own = line.checked_sub(u64::try_from(before).unwrap_or(u64::MAX)).filter(|line| *line > 0);
+                TrinoError::Query { id, name, message, at: own.map(|line| (line, column)) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The message without the place that Trino puts before it: it has a field of its own.
+fn without_place(message: String) -> String {
+    let rest = message.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+    match rest {
+        Some((place, rest)) if place.chars().all(|c| c.is_ascii_digit() || c == ':') => rest.to_owned(),
+        _ => message,
+    }
+}
+
 fn position(at: &Option<(u64, u64)>) -> String {
     at.map(|(line, column)| format!("line {line}, column {column} of the statement: ")).unwrap_or_default()
 }
@@ -169,7 +192,8 @@ impl Client {
         let url = self.base.join("v1/statement").map_err(|error| TrinoError::Protocol(error.to_string()))?;
         let body = with_values(sql, values);
         let page = self.page(&url, || self.request(Method::POST, url.clone()).body(body.clone())).await?;
-        let mut query = Query { client: self, id: page.id.clone(), columns: None, next: None, waiting: None };
+        let mut query =
+            Query { client: self, id: page.id.clone(), columns: None, next: None, waiting: None, ticket: Ticket::new() };
         query.take(page)?;
         Ok(query)
     }
@@ -327,6 +351,7 @@ pub struct Query<'a> {
     next: Option<Url>,
     /// Rows that came with a page and were not handed out yet.
     waiting: Option<Vec<Vec<Value>>>,
+    ticket: Ticket,
 }
 
 impl Query<'_> {
@@ -357,7 +382,7 @@ impl Query<'_> {
             return Err(TrinoError::Query {
                 id: page.id,
                 name: error.error_name,
-                message: error.message,
+                message: without_place(error.message),
                 at: error.error_location.map(|at| (at.line_number, at.column_number)),
             });
         }
@@ -371,6 +396,7 @@ impl Query<'_> {
             }
             self.next = Some(url);
         }
+        self.ticket.goes_on(&self.client.connection, self.next.as_ref());
         self.columns = page.columns.or(self.columns.take());
         self.waiting = page.data;
         Ok(())
@@ -383,14 +409,17 @@ impl Drop for Query<'_> {
         let Some(url) = self.next.take() else { return };
         let connection = self.client.connection.clone();
         let cancel = move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-            runtime.block_on(async {
-                let Ok(client) = Client::new(connection) else { return };
-                let request = client.request(Method::DELETE, url).timeout(Duration::from_secs(3));
-                // The server gives the statement up by itself, after minutes, if this fails.
-                let _ = request.send().await;
-            });
+            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                runtime.block_on(cancel(connection, url));
+            }
         };
         let _ = std::thread::spawn(cancel).join();
     }
+}
+
+/// Asks the server to give a statement up. It does so by itself, after minutes, if this fails.
+pub(super) async fn cancel(connection: Connection, url: Url) {
+    let Ok(client) = Client::new(connection) else { return };
+    let request = client.request(Method::DELETE, url).timeout(Duration::from_secs(3));
+    let _ = request.send().await;
 }

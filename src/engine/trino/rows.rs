@@ -16,12 +16,13 @@ use crate::engine::EngineError;
 use crate::engine::frame::from_batches;
 use crate::events::time;
 
-/// Runs a statement and reads its whole answer.
-pub(super) async fn frame(client: &Client, statement: &Statement) -> Result<DataFrame, EngineError> {
-    let mut query = client.start(&statement.sql, &statement.values).await?;
+/// Runs a statement and reads its whole answer. `before` lines of it are not the user's.
+pub(super) async fn frame(client: &Client, statement: &Statement, before: usize) -> Result<DataFrame, EngineError> {
+    let own = |error: TrinoError| error.in_own_text(before);
+    let mut query = client.start(&statement.sql, &statement.values).await.map_err(own)?;
     let mut schema: Option<SchemaRef> = None;
     let mut batches = Vec::new();
-    while let Some(rows) = query.next_rows().await? {
+    while let Some(rows) = query.next_rows().await.map_err(own)? {
         let schema = schema.get_or_insert_with(|| schema_of(query.columns().unwrap_or_default()));
         batches.push(batch(schema, &rows)?);
     }

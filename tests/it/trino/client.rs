@@ -26,15 +26,22 @@ fn server(answers: Vec<(u16, &'static str)>) -> (String, Receiver<String>) {
             loop {
                 let read = stream.read(&mut buffer).unwrap();
                 request.extend_from_slice(&buffer[..read]);
+                if read == 0 {
+                    break;
+                }
                 let text = String::from_utf8_lossy(&request).to_lowercase();
                 let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
                 let length =
                     head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
-                if read == 0 || body.len() >= length {
+                if body.len() >= length {
                     break;
                 }
             }
             sender.send(String::from_utf8_lossy(&request).into_owned()).unwrap();
+            if request.starts_with(b"GET ") {
+                // As a coordinator does, which has nothing yet.
+                std::thread::sleep(Duration::from_millis(20));
+            }
             let body = body.replace("BASE", &address);
             let head = format!(
                 "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -156,11 +163,39 @@ fn mistakes_in_a_statement_are_told_with_their_place() {
         place.write("t/AWSLogs/111111111111/CloudTrail/r/2026/10/31/x.json", "{}\n");
         place.timestamp("trail", super::tables::FLAT, "t/AWSLogs/111111111111/CloudTrail/r").await;
         let trino = engine(&place, &["trail".to_owned()]).await;
-        let error = trino.run(&statement("SELECT nonsense FROM events"), &part(&["111111111111"])).await.unwrap_err();
-        assert!(error.to_string().contains("nonsense"), "{error}");
+        let error =
+            trino.run(&statement("SELECT event_id,\n  nonsense FROM events"), &part(&["111111111111"])).await.unwrap_err();
+        let expected = "line 2, column 3 of the statement: Column 'nonsense' cannot be resolved (COLUMN_NOT_FOUND)";
+        assert!(error.to_string().ends_with(expected), "{error}");
         let own = "WITH mine AS (SELECT event_id FROM events) SELECT count(*) AS n FROM mine";
         let frame = trino.run(&statement(own), &part(&["111111111111"])).await.unwrap();
         assert_eq!(frame.height(), 1);
         place.drop().await;
     });
+}
+
+#[test]
+fn an_interrupt_cancels_what_runs_and_says_so_in_the_exit_code() {
+    let text =
+        |rows: &str| format!(r#"{{"id":"q0","columns":[{{"name":"a","type":"varchar"}}],"data":[{rows}]}}"#).leak() as &str;
+    let columns = text(r#"["eventname","varchar",""],["eventsource","varchar",""],["dt","date","partition key"]"#);
+    let mut answers = vec![(200, columns), (200, columns), (200, text(r#"["CREATE TABLE …"]"#))];
+    answers.extend(std::iter::repeat_n((200, FIRST), 1_000));
+    let (url, asked) = server(answers);
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("engine: trino\ntrino: {{url: \"{url}\", user: jane, table: trail}}\n");
+    std::fs::write(folder.path().join("palisade.yaml"), settings).unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_palisade"))
+        .current_dir(folder.path())
+        .args(["collect", "--account", "111111111111", "--from", "2026-10-31", "--to", "2026-10-31", "--output", "store"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The statement of the roll-up has started, and its answer is asked for.
+    let wait = Duration::from_secs(30);
+    while !asked.recv_timeout(wait).unwrap().starts_with("GET /v1/statement/executing/q1/1 ") {}
+    let id = program.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    while !asked.recv_timeout(wait).unwrap().starts_with("DELETE /v1/statement/executing/q1/1 ") {}
+    assert_eq!(program.wait().unwrap().code(), Some(130));
 }
