@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 pub fn remote_engine(settings: &Settings) -> Result<Option<Box<dyn RemoteEngine>>, Failure> {
     match settings.engine {
         EngineName::Local => Ok(None),
-        EngineName::Athena => Err(not_built(settings)),
+        EngineName::Athena => super::athena::connect(settings).map(|engine| Some(Box::new(engine) as Box<dyn RemoteEngine>)),
         EngineName::Trino => Err(not_built(settings)),
     }
 }
