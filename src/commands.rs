@@ -1,5 +1,6 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod activity;
 pub mod answer;
 pub mod athena;
 pub mod collect;
