@@ -30,7 +30,10 @@ pub fn doctor(arguments: &DoctorArgs, global: &Global, terminal: &Terminal) -> R
     if arguments.offline {
         checks.push(Check::not_checked("AWS", "--offline asks nothing of AWS"));
     } else if !uses_aws {
-        checks.push(Check::not_checked("AWS", "the settings name neither a section `aws`, nor tables on Athena, nor events in S3"));
+        checks.push(Check::not_checked(
+            "AWS",
+            "the settings name neither a section `aws`, nor tables on Athena, nor events in S3",
+        ));
     } else {
         let sessions = Sessions::new(settings.aws.clone());
         let doctor = aws::Doctor { settings: &settings, sessions: &sessions, inventory: inventory.as_ref() };
@@ -72,8 +75,12 @@ fn events(arguments: &DoctorArgs, settings: &Settings, terminal: &Terminal) -> R
         Err(failure) => return Ok(vec![Check::fail(SUBJECT, failure.message, "correct `events`")]),
     };
     let files = discovery.files.len();
-    let statement =
-        Statement { sql: local::CATEGORIES.to_owned(), values: Vec::new(), parameters: Vec::new(), left_to_later_steps: Vec::new() };
+    let statement = Statement {
+        sql: local::CATEGORIES.to_owned(),
+        values: Vec::new(),
+        parameters: Vec::new(),
+        left_to_later_steps: Vec::new(),
+    };
     let progress = Arc::new(Progress::default());
     let engine = LocalEngine::new(Arc::new(discovery.files), scope, engine_resources(settings), Arc::clone(&progress));
     let watch = terminal.watch("reading", files, &progress);

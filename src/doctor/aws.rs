@@ -39,7 +39,7 @@ impl Doctor<'_> {
     pub async fn checks(&self) -> Vec<Check> {
         let mut checks = Vec::new();
         let athena = self.sessions.of(Purpose::Athena).await;
-        match athena.region() {
+        match athena.region().filter(|region| !region.is_empty()) {
             Some(region) => checks.push(Check::ok("region", region)),
             None => {
                 let advice = "set `region` in the section `aws` of the settings, or AWS_REGION";
@@ -103,7 +103,9 @@ impl Doctor<'_> {
                     checks.extend(self.table_checks(&subject, &found));
                     tables.push(found);
                 }
-                Ok(None) => checks.push(Check::fail(subject, "there is no such table", "`palisade setup athena` prints how to make it")),
+                Ok(None) => {
+                    checks.push(Check::fail(subject, "there is no such table", "`palisade setup athena` prints how to make it"))
+                }
                 Err(error) => checks.push(failed(subject, &error)),
             }
         }
@@ -124,9 +126,8 @@ impl Doctor<'_> {
         let name = &self.settings.athena.workgroup;
         let subject = format!("workgroup {name}");
         let call = &calls::setup::GET_WORK_GROUP;
-        let answer = session
-            .call(call, |config| aws_sdk_athena::Client::new(&config).get_work_group().work_group(name).send())
-            .await;
+        let answer =
+            session.call(call, |config| aws_sdk_athena::Client::new(&config).get_work_group().work_group(name).send()).await;
         let group = match answer {
             Ok(answer) => answer.work_group,
             Err(error) if is_missing(&error) => {
@@ -147,7 +148,8 @@ impl Doctor<'_> {
             return None;
         }
         let configuration = group.configuration.as_ref();
-        let engine = configuration.and_then(|found| found.engine_version()).and_then(|engine| engine.effective_engine_version());
+        let engine =
+            configuration.and_then(|found| found.engine_version()).and_then(|engine| engine.effective_engine_version());
         let own_place = configuration
             .and_then(|found| found.result_configuration())
             .and_then(|results| results.output_location())
@@ -207,7 +209,9 @@ impl Doctor<'_> {
     fn table_checks(&self, subject: &str, found: &Found) -> Vec<Check> {
         let source = match &found.source {
             Ok(source) => source,
-            Err(reason) => return vec![Check::fail(subject, reason.clone(), "`palisade setup athena --detect` finds those that are")],
+            Err(reason) => {
+                return vec![Check::fail(subject, reason.clone(), "`palisade setup athena --detect` finds those that are")];
+            }
         };
         let mut checks = Vec::new();
         let missing: Vec<&str> = source.missing().into_iter().filter(|column| *column != "event_context").collect();
@@ -224,7 +228,8 @@ impl Doctor<'_> {
         }
         if let Some((from, to)) = found.parameter("projection.p_date.range").and_then(|range| range.split_once(',')) {
             let from = from.trim().replace('/', "-");
-            let starts_late = self.settings.from.is_some_and(|wanted| from.parse().is_ok_and(|first: jiff::civil::Date| wanted < first));
+            let starts_late =
+                self.settings.from.is_some_and(|wanted| from.parse().is_ok_and(|first: jiff::civil::Date| wanted < first));
             if starts_late {
                 let advice = "days before are read as if nothing had happened: widen `projection.p_date.range`";
                 checks.push(Check::fail(subject, format!("its first day is {from}, after `from` of the settings"), advice));
@@ -248,7 +253,10 @@ impl Doctor<'_> {
 
     fn active_accounts(&self) -> Vec<&str> {
         let accounts = self.inventory.into_iter().flat_map(Inventory::accounts);
-        accounts.filter(|account| account.status.as_deref().is_none_or(|status| status == "ACTIVE")).map(|account| account.id.as_str()).collect()
+        accounts
+            .filter(|account| account.status.as_deref().is_none_or(|status| status == "ACTIVE"))
+            .map(|account| account.id.as_str())
+            .collect()
     }
 
     /// Do all accounts send logs, and does a table know all the regions that they come from?
@@ -259,7 +267,10 @@ impl Doctor<'_> {
             let Some((before, after)) = template.split_once("${p_account}/CloudTrail/") else { continue };
             if let (Some(location), "${p_region}/${p_date}") = (Location::parse(before), after.trim_end_matches('/')) {
                 let regions = table.parameter("projection.p_region.values");
-                places.push((location, regions.map(|regions| regions.split(',').map(|region| region.trim().to_owned()).collect())));
+                places.push((
+                    location,
+                    regions.map(|regions| regions.split(',').map(|region| region.trim().to_owned()).collect()),
+                ));
             }
         }
         for place in self.settings.events.iter().filter_map(|place| Location::parse(place)) {
@@ -284,8 +295,12 @@ impl Doctor<'_> {
             Err(error) => return vec![failed(subject, &error)],
         };
         let last = |folder: &str| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-        let accounts: BTreeSet<String> =
-            level.folders.iter().map(|folder| last(folder)).filter(|name| name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())).collect();
+        let accounts: BTreeSet<String> = level
+            .folders
+            .iter()
+            .map(|folder| last(folder))
+            .filter(|name| name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit()))
+            .collect();
         if accounts.is_empty() {
             let advice = "name the folder that holds the folders of the accounts: `AWSLogs/` or `AWSLogs/<organization>/`";
             return vec![Check::fail(subject, "there are no folders of accounts", advice)];
@@ -304,7 +319,9 @@ impl Doctor<'_> {
         let mut unread = BTreeSet::new();
         for account in accounts.iter().take(ACCOUNTS_LOOKED_AT) {
             match objects.level(&place.bucket, &format!("{}{account}/CloudTrail/", place.prefix)).await {
-                Ok(level) => unread.extend(level.folders.iter().map(|folder| last(folder)).filter(|region| !known.contains(region))),
+                Ok(level) => {
+                    unread.extend(level.folders.iter().map(|folder| last(folder)).filter(|region| !known.contains(region)))
+                }
                 Err(error) => {
                     checks.push(failed(&subject, &error));
                     return checks;
@@ -314,7 +331,10 @@ impl Doctor<'_> {
         let looked = accounts.len().min(ACCOUNTS_LOOKED_AT);
         let subject = format!("regions of {place}");
         checks.push(if unread.is_empty() {
-            Check::ok(subject, format!("the table knows every region that {looked} of {} accounts send logs of", accounts.len()))
+            Check::ok(
+                subject,
+                format!("the table knows every region that {looked} of {} accounts send logs of", accounts.len()),
+            )
         } else {
             let unread: Vec<String> = unread.into_iter().collect();
             let advice = "their calls are not seen: add them to `projection.p_region.values` of the table";
@@ -328,9 +348,8 @@ impl Doctor<'_> {
         let subject = "aggregator";
         let session = self.sessions.of(Purpose::Config).await;
         let call = &calls::setup::DESCRIBE_CONFIGURATION_AGGREGATORS;
-        let answer = session
-            .call(call, |config| aws_sdk_config::Client::new(&config).describe_configuration_aggregators().send())
-            .await;
+        let answer =
+            session.call(call, |config| aws_sdk_config::Client::new(&config).describe_configuration_aggregators().send()).await;
         let aggregators = match answer {
             Ok(answer) => answer.configuration_aggregators.unwrap_or_default(),
             Err(error) => {
@@ -350,9 +369,17 @@ impl Doctor<'_> {
             Some(source) if source.all_aws_regions => Check::ok(&subject, "it covers the organization and all regions"),
             Some(source) => {
                 let regions = source.aws_regions().join(", ");
-                Check::warn(&subject, format!("it covers the organization in {regions} only"), "let it collect from all regions: what is elsewhere is unknown")
+                Check::warn(
+                    &subject,
+                    format!("it covers the organization in {regions} only"),
+                    "let it collect from all regions: what is elsewhere is unknown",
+                )
             }
-            None => Check::warn(&subject, "it covers single accounts, not the organization", "make it one of the organization: what is in other accounts is unknown"),
+            None => Check::warn(
+                &subject,
+                "it covers single accounts, not the organization",
+                "make it one of the organization: what is in other accounts is unknown",
+            ),
         });
         match self.failing_sources(&session, &name).await {
             Ok(failing) if failing.is_empty() => checks.push(Check::ok(subject, "every account and region sends")),
@@ -404,7 +431,9 @@ impl Doctor<'_> {
         let mut token: Option<String> = None;
         loop {
             let answer = session
-                .call(call, |config| aws_sdk_accessanalyzer::Client::new(&config).list_analyzers().set_next_token(token.clone()).send())
+                .call(call, |config| {
+                    aws_sdk_accessanalyzer::Client::new(&config).list_analyzers().set_next_token(token.clone()).send()
+                })
                 .await;
             let next = match answer {
                 Ok(page) => {
@@ -427,7 +456,9 @@ impl Doctor<'_> {
         let of_organization: Vec<_> = found.iter().filter(|analyzer| analyzer.r#type == Type::Organization).collect();
         let active = of_organization.iter().find(|analyzer| analyzer.status == AnalyzerStatus::Active);
         checks.push(match (active, of_organization.first()) {
-            (Some(analyzer), _) => Check::ok(subject, format!("{} looks at external access of the organization", analyzer.name)),
+            (Some(analyzer), _) => {
+                Check::ok(subject, format!("{} looks at external access of the organization", analyzer.name))
+            }
             (None, Some(analyzer)) => Check::warn(
                 subject,
                 format!("{} is {}", analyzer.name, analyzer.status.as_str()),

@@ -80,7 +80,8 @@ fn age(taken_at: Option<&str>, now: Timestamp) -> Check {
 }
 
 /// The question that [`data_events`] reads the answer of.
-pub const CATEGORIES: &str = "SELECT event_category, event_source, sum(event_count) AS calls FROM events GROUP BY 1, 2 ORDER BY 1, 2";
+pub const CATEGORIES: &str =
+    "SELECT event_category, event_source, sum(event_count) AS calls FROM events GROUP BY 1, 2 ORDER BY 1, 2";
 
 /// Services whose object-level calls are data events, which trails leave out unless told otherwise.
 const DATA_EVENT_SOURCES: [(&str, &str); 6] = [

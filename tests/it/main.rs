@@ -22,6 +22,8 @@ mod cli;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enrich;
 #[cfg(test)]
 mod events;
