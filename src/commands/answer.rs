@@ -263,6 +263,9 @@ fn from_engine(
         coverage = store.coverage(&scope).map_err(Failure::unexpected)?;
         local = Some(engine_over(&store, &scope, settings)?.1);
     }
+    if over_store.contains(&false) {
+        block_on(engine.check(std::slice::from_ref(&whole)))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
+    }
     clock.end_phase("events");
     let mut results = Vec::new();
     for (query, over_store) in queries.iter().zip(over_store) {
@@ -291,6 +294,12 @@ fn from_engine(
         results.push(result);
     }
     clock.end_phase("queries");
+    note_missing(&mut coverage, missing);
+    Ok(Answers { accounts, results, coverage, coverage_known, files: Arc::default() })
+}
+
+/// Accounts and days that are missing make a report partial, and a warning names them.
+pub(super) fn note_missing(coverage: &mut Coverage, missing: BTreeSet<String>) {
     if !missing.is_empty() {
         coverage.skipped.push(Skipped {
             reason: NOT_COLLECTED.to_owned(),
@@ -299,11 +308,10 @@ fn from_engine(
             examples: missing.into_iter().collect(),
         });
     }
-    Ok(Answers { accounts, results, coverage, coverage_known, files: Arc::default() })
 }
 
 /// An engine that gave nothing at all, and a store that had nothing: there is no report then.
-fn nothing_at_all(not_collected: &[NotCollected], store: &Store, scope: &Scope) -> Result<(), Failure> {
+pub(super) fn nothing_at_all(not_collected: &[NotCollected], store: &Store, scope: &Scope) -> Result<(), Failure> {
     if !store.rows(scope).parts().is_empty() {
         return Ok(());
     }
@@ -374,7 +382,7 @@ fn accounts_of_records(coverage: Option<CoverageBuilder>) -> Vec<String> {
 }
 
 /// What the files held. Fails when that is nothing.
-fn coverage_of_files(engine: &LocalEngine, discovery: &Discovery, settings: &Settings) -> Result<Coverage, Failure> {
+pub(super) fn coverage_of_files(engine: &LocalEngine, discovery: &Discovery, settings: &Settings) -> Result<Coverage, Failure> {
     let mut builder = engine.coverage().unwrap_or_default();
     for (reason, file) in &discovery.skipped {
         builder.skip(Unit::File, reason, || file.clone());

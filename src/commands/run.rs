@@ -5,12 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::answer::{Answers, QueryResult, answers};
+use super::answer::{Answers, NOT_COLLECTED, QueryResult, answers};
 use super::engine::remote_engine;
 use super::judge::{World, organization_accounts};
 use super::output::{Terminal, write_out};
 use super::warnings::{Observed, is_loss, warnings};
-use super::{Failure, settings};
+use super::Failure;
 use crate::catalog::{Catalog, QuerySpec};
 use crate::cli::Global;
 use crate::cli::run::RunArgs;
@@ -36,8 +36,11 @@ use crate::run::{RunFolder, run_id};
 const SAMPLES: usize = 2_000;
 
 pub fn run(arguments: &RunArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let settings = settings(&arguments.settings.flags(global), global.config.as_deref())?;
+    let settings = super::athena::settings_of_run(arguments, global)?;
     let terminal = &terminal.at_most_as_loud_as(settings.quiet);
+    if arguments.dry_run {
+        return super::dry_run::dry_run(&settings, terminal);
+    }
     let report = make_report(&settings, terminal)?;
     let folder = RunFolder::create(&settings.output).map_err(Failure::usage)?;
     let formats: Vec<_> = settings.formats.iter().map(|format| super::report::format(*format)).collect();
@@ -60,8 +63,13 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
         let verdict = report.findings.text("verdict", row);
         settings.fail_on.iter().any(|fail_on| Some(fail_on.as_str()) == verdict)
     });
+    let missing = report.manifest.coverage.skipped.iter().any(|skipped| skipped.reason == NOT_COLLECTED);
     let found = if failing { Outcome::Findings } else { Outcome::Success };
-    found.worst(if lost { Outcome::Partial } else { Outcome::Success })
+    found.worst(if lost { Outcome::Partial } else { Outcome::Success }).worst(if missing {
+        Outcome::AccountsMissing
+    } else {
+        Outcome::Success
+    })
 }
 
 /// Runs a future on a runtime of its own.
@@ -205,7 +213,7 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         inputs,
         timings: if fixed { Vec::new() } else { clock.timings },
         samples: sample_records,
-        statements: Vec::new(),
+        statements: remote.map(RemoteEngine::statements).unwrap_or_default(),
     };
     Ok(Report { manifest, findings })
 }

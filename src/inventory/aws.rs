@@ -19,13 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use calls::Patience;
 use calls::CallError;
+pub use calls::Patience;
 pub use record::{AggregatorRecord, ErrorRecord, FindingsOfRegion, FindingsRecord, Record, TypeRecord};
 pub use selection::{ALWAYS, USUAL, is_resource_type, types_of_policy};
 use sha2::{Digest as _, Sha256};
-pub use writing::WriteError;
 use writing::Staging;
+pub use writing::WriteError;
 
 use crate::aws::Sessions;
 
@@ -81,8 +81,10 @@ impl Request {
     /// SHA-256 of everything that decides what a snapshot holds, the credentials' names included.
     pub fn configuration(&self, sessions: &Sessions) -> String {
         let settings = sessions.settings();
+        let mut types = self.types.clone();
+        types.extend(ALWAYS.map(str::to_owned));
         let parts = [
-            format!("{:?}", self.types),
+            format!("{types:?}"),
             format!("{:?}", self.aggregator),
             self.findings.as_str().to_owned(),
             self.account_tags.to_string(),
@@ -185,10 +187,8 @@ pub async fn collect(request: &Request, sessions: &Sessions, output: &Path) -> R
         external_access_findings,
         errors: errors.into_iter().collect(),
     };
-    let text = serde_json::to_value(&record).map_err(|source| WriteError::Write {
-        path: output.to_owned(),
-        source: std::io::Error::other(source),
-    })?;
+    let text = serde_json::to_value(&record)
+        .map_err(|source| WriteError::Write { path: output.to_owned(), source: std::io::Error::other(source) })?;
     staging.publish(&text)?;
     Ok(record)
 }

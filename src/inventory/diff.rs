@@ -86,8 +86,11 @@ const PARENT: &str = "parent";
 /// Compares two snapshots.
 pub fn diff(before: &Inventory, after: &Inventory) -> Differences {
     let mut differences = Differences::default();
-    let names: BTreeSet<&str> =
-        [before, after].iter().flat_map(|inventory| inventory.describe()).map(|summary| summary.resource_type.as_str()).collect();
+    let names: BTreeSet<&str> = [before, after]
+        .iter()
+        .flat_map(|inventory| inventory.describe())
+        .map(|summary| summary.resource_type.as_str())
+        .collect();
     let mut things = [things(before), things(after)];
     for resource_type in names {
         match (before.provides(resource_type), after.provides(resource_type)) {
@@ -135,7 +138,9 @@ fn compare(resource_type: &str, old: Things, mut new: Things, whole: (bool, bool
             });
         }
         if let (Some(old), Some(new)) = (before.targets, after.targets) {
-            let of = |target: &String, change| Difference { field: Some("target"), ..difference(&id, name.clone(), change) }.at(target);
+            let of = |target: &String, change| {
+                Difference { field: Some("target"), ..difference(&id, name.clone(), change) }.at(target)
+            };
             found.extend(new.difference(&old).map(|target| of(target, Change::Attached)));
             found.extend(old.difference(&new).map(|target| of(target, Change::Detached)));
         }

@@ -32,6 +32,8 @@ mod import_dph;
 #[cfg(test)]
 mod inventory;
 #[cfg(test)]
+mod inventory_aws;
+#[cfg(test)]
 mod perimeter;
 #[cfg(test)]
 mod policy;

@@ -91,7 +91,12 @@ fn text(found: &Differences, out: &mut dyn Write) -> std::io::Result<()> {
             of_type = &difference.resource_type;
             writeln!(out, "{}", printable(of_type))?;
         }
-        let name = difference.name.as_ref().filter(|name| **name != difference.id).map(|name| format!(" ({name})")).unwrap_or_default();
+        let name = difference
+            .name
+            .as_ref()
+            .filter(|name| **name != difference.id)
+            .map(|name| format!(" ({name})"))
+            .unwrap_or_default();
         let line = format!("  {} {}{name} {}", sign(difference.change), difference.id, what(difference));
         writeln!(out, "{}", printable(&line).replace('\n', " "))?;
     }

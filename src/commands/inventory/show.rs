@@ -153,9 +153,11 @@ fn one(found: &Value, out: &mut dyn Write) -> std::io::Result<()> {
             Value::Null => "unknown".to_owned(),
             Value::String(text) => text.clone(),
             Value::Array(items) if items.is_empty() => "none".to_owned(),
-            Value::Array(items) => {
-                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")
-            }
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join(", "),
             Value::Object(tags) if tags.is_empty() => "none".to_owned(),
             Value::Object(tags) => {
                 let pairs = tags.iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));

@@ -11,7 +11,8 @@ use super::file::{SECTIONS, SettingsFile};
 use super::trino::TrinoSettings;
 use super::value::{self, Accounts, EngineName, Format};
 use super::{
-    DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings, SettingsError,
+    DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings,
+    SettingsError,
 };
 use crate::config::document::{self, Node, Value};
 use crate::config::environment;
@@ -271,6 +272,7 @@ pub(super) fn resolve(
         aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
         athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
         trino: sections.trino.map(|(trino, origin)| pick.keep("trino", trino, origin)).unwrap_or_default(),
+        resume: false,
         now,
         file: file.map(|file| file.path.clone()),
         origins,

@@ -95,7 +95,8 @@ pub(super) async fn collect(
     folder: &Path,
     gathered: &Gathered,
 ) -> Result<Coverage, WriteError> {
-    let wanted: Vec<String> = request.types.iter().filter(|name| !is_of_organization(name) && !super::is_finding(name)).cloned().collect();
+    let wanted: Vec<String> =
+        request.types.iter().filter(|name| !is_of_organization(name) && !super::is_finding(name)).cloned().collect();
     let mut coverage = Coverage::default();
     if wanted.is_empty() {
         return Ok(coverage);
@@ -122,7 +123,8 @@ pub(super) async fn collect(
     let reader = Reader { service, aggregator, folder };
     reader.cover(&mut coverage, gathered).await;
     let parts = reader.plan(&wanted, &mut coverage, gathered).await;
-    let counts: BTreeMap<String, u64> = parts.iter().map(|(name, (_, count))| (name.clone(), count.unwrap_or_default())).collect();
+    let counts: BTreeMap<String, u64> =
+        parts.iter().map(|(name, (_, count))| (name.clone(), count.unwrap_or_default())).collect();
     let outcomes: Vec<Result<Outcome, WriteError>> = futures::stream::iter(parts.into_values().flat_map(|(parts, _)| parts))
         .map(|part| reader.read(part))
         .buffer_unordered(LISTS)
@@ -131,13 +133,10 @@ pub(super) async fn collect(
     let mut of_types: BTreeMap<String, TypeRecord> = BTreeMap::new();
     let mut outcomes = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
     // In the order of messages, whatever ended first.
-    outcomes.sort_by_cached_key(|outcome| {
-        (outcome.resource_type.clone(), outcome.error.as_ref().map(ToString::to_string))
-    });
+    outcomes.sort_by_cached_key(|outcome| (outcome.resource_type.clone(), outcome.error.as_ref().map(ToString::to_string)));
     for outcome in outcomes {
-        let of_type = of_types
-            .entry(outcome.resource_type)
-            .or_insert_with(|| TypeRecord { complete: true, ..TypeRecord::default() });
+        let of_type =
+            of_types.entry(outcome.resource_type).or_insert_with(|| TypeRecord { complete: true, ..TypeRecord::default() });
         of_type.provided |= outcome.provided;
         of_type.rows += outcome.rows;
         if let Some(error) = outcome.error {
@@ -178,7 +177,8 @@ async fn choose(service: &Service, name: Option<&str>) -> Result<ConfigurationAg
         let (output, _) = service
             .call(CALL, |config, raw| {
                 let names = name.map(|name| vec![name.to_owned()]);
-                let request = Client::new(&config).describe_configuration_aggregators().set_configuration_aggregator_names(names);
+                let request =
+                    Client::new(&config).describe_configuration_aggregators().set_configuration_aggregator_names(names);
                 request.set_next_token(token.clone()).customize().interceptor(raw).send()
             })
             .await?;
@@ -197,7 +197,9 @@ async fn choose(service: &Service, name: Option<&str>) -> Result<ConfigurationAg
     }
     match <[ConfigurationAggregator; 1]>::try_from(found) {
         Ok([one]) => Ok(one),
-        Err(none) if none.is_empty() => Err(service.unusable(CALL, "there is no aggregator here; name its region in the settings")),
+        Err(none) if none.is_empty() => {
+            Err(service.unusable(CALL, "there is no aggregator here; name its region in the settings"))
+        }
         Err(several) => {
             let mut names: Vec<&str> = several.iter().filter_map(|one| one.configuration_aggregator_name()).collect();
             names.sort_unstable();
@@ -235,39 +237,64 @@ impl Coverage {
                 self.record.account_count = Some(covered.len() as u64);
                 let missing: BTreeSet<String> = active.iter().filter(|id| !covered.contains(*id)).cloned().collect();
                 if !missing.is_empty() {
-                    of_all.push(format!("{} in the aggregator: {}", plural(missing.len(), "account has no resource", "accounts have no resource"), some(&missing)));
+                    of_all.push(format!(
+                        "{} in the aggregator: {}",
+                        plural(missing.len(), "account has no resource", "accounts have no resource"),
+                        some(&missing)
+                    ));
                 }
                 // AWS creates roles in every account, so one without any does not record them.
                 if let Some(with_roles) = &self.accounts_with_roles {
                     let without: BTreeSet<String> =
                         active.iter().filter(|id| covered.contains(*id) && !with_roles.contains(*id)).cloned().collect();
                     if !without.is_empty() {
-                        of_roles.push(format!("{}: {}", plural(without.len(), "account does not record its roles", "accounts do not record their roles"), some(&without)));
+                        of_roles.push(format!(
+                            "{}: {}",
+                            plural(without.len(), "account does not record its roles", "accounts do not record their roles"),
+                            some(&without)
+                        ));
                     }
                 }
                 self.record.missing_account_ids = missing.into_iter().collect();
             }
-            (None, _) => of_all.push("whether the aggregator covers every account is not known, since the accounts could not be listed".to_owned()),
+            (None, _) => of_all.push(
+                "whether the aggregator covers every account is not known, since the accounts could not be listed".to_owned(),
+            ),
             // The reason is among what was not told.
             (Some(_), None) => {}
         }
-        let is_active = |id: &String| active_accounts.is_none_or(|active| active.contains(id) || !super::super::values::is_account_id(id));
+        let is_active =
+            |id: &String| active_accounts.is_none_or(|active| active.contains(id) || !super::super::values::is_account_id(id));
         let is_enabled = |region: &String| enabled_regions.is_empty() || region.is_empty() || enabled_regions.contains(region);
         self.failed.retain(|(account, region, _)| is_active(account) && is_enabled(region));
         if !self.failed.is_empty() {
-            let sources: BTreeSet<String> = self.failed.iter().map(|(account, region, _)| format!("{account} {region}").trim().to_owned()).collect();
-            of_all.push(format!("the aggregator could not update {}: {}", plural(sources.len(), "source", "sources"), some(&sources)));
-            let mut told: Vec<String> = self.failed.iter().map(|(account, region, why)| format!("{account} {region}: {why}")).collect();
+            let sources: BTreeSet<String> =
+                self.failed.iter().map(|(account, region, _)| format!("{account} {region}").trim().to_owned()).collect();
+            of_all.push(format!(
+                "the aggregator could not update {}: {}",
+                plural(sources.len(), "source", "sources"),
+                some(&sources)
+            ));
+            let mut told: Vec<String> =
+                self.failed.iter().map(|(account, region, why)| format!("{account} {region}: {why}")).collect();
             told.sort_unstable();
             told.dedup();
             self.record.failed_sources = told;
         }
         if let Regions::Some(covered) = &self.regions {
-            let missing: BTreeSet<String> = enabled_regions.iter().filter(|region| !covered.contains(*region)).cloned().collect();
+            let missing: BTreeSet<String> =
+                enabled_regions.iter().filter(|region| !covered.contains(*region)).cloned().collect();
             if enabled_regions.is_empty() {
-                of_regional.push("whether the aggregator covers every enabled region is not known, since the regions could not be listed".to_owned());
+                of_regional.push(
+                    "whether the aggregator covers every enabled region is not known, since the regions could not be listed"
+                        .to_owned(),
+                );
             } else if !missing.is_empty() {
-                of_regional.push(format!("the aggregator leaves out {}: {}", plural(missing.len(), "enabled region", "enabled regions"), some(&missing)));
+                of_regional.push(format!(
+                    "the aggregator leaves out {}: {}",
+                    plural(missing.len(), "enabled region", "enabled regions"),
+                    some(&missing)
+                ));
             }
             self.record.missing_regions = missing.into_iter().collect();
         }
@@ -449,8 +476,10 @@ impl Reader<'_> {
             };
             let regions = match (large, group.first()) {
                 (true, Some(account)) => {
-                    let filters =
-                        ResourceCountFilters::builder().resource_type(ResourceType::from(resource_type)).account_id(account).build();
+                    let filters = ResourceCountFilters::builder()
+                        .resource_type(ResourceType::from(resource_type))
+                        .account_id(account)
+                        .build();
                     // Without the regions the account is read as one list.
                     self.counts(filters, ResourceCountGroupKey::AwsRegion).await.map(|(_, regions)| regions).unwrap_or_default()
                 }
@@ -472,8 +501,7 @@ impl Reader<'_> {
 
     /// Reads one list into its file.
     async fn read(&self, part: Part) -> Result<Outcome, WriteError> {
-        let mut outcome =
-            Outcome { resource_type: part.resource_type.clone(), ..Outcome::default() };
+        let mut outcome = Outcome { resource_type: part.resource_type.clone(), ..Outcome::default() };
         let mut restarted = false;
         loop {
             let text = expression(&part.resource_type, !outcome.plain, &part.accounts, part.region.as_deref());

@@ -115,13 +115,27 @@ fn reason<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Reason 
     };
     let status = context.raw().status().as_u16();
     match error.code().unwrap_or_default() {
-        "ThrottlingException" | "Throttling" | "ThrottledException" | "RequestThrottledException" | "RequestThrottled"
-        | "TooManyRequestsException" | "TooManyRequests" | "RequestLimitExceeded" | "BandwidthLimitExceeded"
-        | "LimitExceededException" | "PriorRequestNotComplete" | "SlowDown" => Reason::Throttled,
+        "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "RequestThrottledException"
+        | "RequestThrottled"
+        | "TooManyRequestsException"
+        | "TooManyRequests"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "LimitExceededException"
+        | "PriorRequestNotComplete"
+        | "SlowDown" => Reason::Throttled,
         "InvalidNextTokenException" | "InvalidNextToken" => Reason::Token,
         "InvalidExpressionException" => Reason::Expression,
-        "RequestTimeout" | "RequestTimeoutException" | "InternalError" | "InternalFailure" | "ServiceException"
-        | "ServiceUnavailable" | "ServiceUnavailableException" => Reason::Passing,
+        "RequestTimeout"
+        | "RequestTimeoutException"
+        | "InternalError"
+        | "InternalFailure"
+        | "ServiceException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => Reason::Passing,
         _ if status == 429 => Reason::Throttled,
         _ if status >= 500 => Reason::Passing,
         _ => Reason::Other,
@@ -223,7 +237,12 @@ impl Service {
     ///
     /// # Errors
     /// When the token was followed already: following it again would never end.
-    pub(super) fn next(&self, pages: &mut Pages, call: &'static Call, token: Option<&str>) -> Result<Option<String>, CallError> {
+    pub(super) fn next(
+        &self,
+        pages: &mut Pages,
+        call: &'static Call,
+        token: Option<&str>,
+    ) -> Result<Option<String>, CallError> {
         let next = pages.next(&self.session, call, token.map(str::to_owned));
         next.map_err(|error| CallError { reason: Reason::Other, error })
     }
@@ -250,4 +269,3 @@ fn pause(patience: Patience, attempts: u32) -> Duration {
     let spread = RandomState::new().hash_one(attempts) % 1024;
     whole / 2 + whole.saturating_mul(u32::try_from(spread).unwrap_or_default()) / 2048
 }
-

@@ -164,7 +164,9 @@ impl Reader<'_> {
                     Ok(finding) => {
                         let lines = match &mut details {
                             Some(lines) => lines,
-                            None => details.insert(Lines::create(self.folder, &format!("accessanalyzer-get-finding-v2-{region}"))?),
+                            None => {
+                                details.insert(Lines::create(self.folder, &format!("accessanalyzer-get-finding-v2-{region}"))?)
+                            }
                         };
                         lines.line(&finding)?;
                     }
@@ -200,7 +202,10 @@ impl Reader<'_> {
                 Ok(answer) => answer,
                 Err(error) => return Ok(Err(error)),
             };
-            let active = output.analyzers().iter().filter(|one| *one.r#type() == Type::Organization && *one.status() == AnalyzerStatus::Active);
+            let active = output
+                .analyzers()
+                .iter()
+                .filter(|one| *one.r#type() == Type::Organization && *one.status() == AnalyzerStatus::Active);
             found.extend(active.map(|analyzer| (analyzer.name().to_owned(), analyzer.arn().to_owned())));
             rows.extend(rows_of(&mut raw, "analyzers"));
             match self.service.next(&mut pages, CALL, output.next_token()) {

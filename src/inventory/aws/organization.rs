@@ -116,7 +116,9 @@ impl Reader<'_> {
     async fn describe(&self, organization: &mut Organization, gathered: &Gathered) -> Result<(), WriteError> {
         let answer = self
             .service
-            .call(&calls::DESCRIBE_ORGANIZATION, |config, raw| Client::new(&config).describe_organization().customize().interceptor(raw).send())
+            .call(&calls::DESCRIBE_ORGANIZATION, |config, raw| {
+                Client::new(&config).describe_organization().customize().interceptor(raw).send()
+            })
             .await;
         match answer {
             Ok((output, raw)) => {
@@ -163,14 +165,17 @@ impl Reader<'_> {
 
     /// Roots, organizational units by parent, and accounts by parent unless the list of accounts tells where each one sits.
     async fn tree(&self, accounts: Option<&[Value]>, gathered: &Gathered) -> Result<(), WriteError> {
-        let roots = self.list(&calls::LIST_ROOTS, async |token| {
-            let (output, mut raw) = self
-                .service
-                .call(&calls::LIST_ROOTS, |config, raw| Client::new(&config).list_roots().set_next_token(token.clone()).customize().interceptor(raw).send())
-                .await?;
-            Ok((rows_of(&mut raw, "Roots"), output.next_token().map(str::to_owned)))
-        })
-        .await;
+        let roots = self
+            .list(&calls::LIST_ROOTS, async |token| {
+                let (output, mut raw) = self
+                    .service
+                    .call(&calls::LIST_ROOTS, |config, raw| {
+                        Client::new(&config).list_roots().set_next_token(token.clone()).customize().interceptor(raw).send()
+                    })
+                    .await?;
+                Ok((rows_of(&mut raw, "Roots"), output.next_token().map(str::to_owned)))
+            })
+            .await;
         let mut of_type = write(self.folder, "organizations-list-roots", "Roots", &roots, gathered)?;
         let paths_tell = accounts.is_some_and(|accounts| accounts.iter().all(names_its_path));
         let mut level: Vec<String> = roots.rows.iter().filter_map(|row| text(row, "Id")).map(str::to_owned).collect();
@@ -207,7 +212,10 @@ impl Reader<'_> {
             let (output, mut raw) = self
                 .service
                 .call(CALL, |config, raw| {
-                    let request = Client::new(&config).list_organizational_units_for_parent().parent_id(parent).set_next_token(token.clone());
+                    let request = Client::new(&config)
+                        .list_organizational_units_for_parent()
+                        .parent_id(parent)
+                        .set_next_token(token.clone());
                     request.customize().interceptor(raw).send()
                 })
                 .await?;
@@ -237,17 +245,19 @@ impl Reader<'_> {
         let mut ids: Vec<String> = Vec::new();
         for kind in [PolicyType::ServiceControlPolicy, PolicyType::ResourceControlPolicy] {
             const CALL: &Call = &calls::LIST_POLICIES;
-            let listed = self.list(CALL, async |token| {
-                let (output, mut raw) = self
-                    .service
-                    .call(CALL, |config, raw| {
-                        let request = Client::new(&config).list_policies().filter(kind.clone()).set_next_token(token.clone());
-                        request.customize().interceptor(raw).send()
-                    })
-                    .await?;
-                Ok((rows_of(&mut raw, "Policies"), output.next_token().map(str::to_owned)))
-            })
-            .await;
+            let listed = self
+                .list(CALL, async |token| {
+                    let (output, mut raw) = self
+                        .service
+                        .call(CALL, |config, raw| {
+                            let request =
+                                Client::new(&config).list_policies().filter(kind.clone()).set_next_token(token.clone());
+                            request.customize().interceptor(raw).send()
+                        })
+                        .await?;
+                    Ok((rows_of(&mut raw, "Policies"), output.next_token().map(str::to_owned)))
+                })
+                .await;
             let stem = format!("organizations-list-policies-{}", kind.as_str());
             of_type.add(write(self.folder, &stem, "Policies", &listed, gathered)?);
             ids.extend(listed.rows.iter().filter_map(|row| text(row, "Id")).map(str::to_owned));
@@ -298,7 +308,8 @@ impl Reader<'_> {
             let (output, mut raw) = self
                 .service
                 .call(CALL, |config, raw| {
-                    let request = Client::new(&config).list_targets_for_policy().policy_id(policy).set_next_token(token.clone());
+                    let request =
+                        Client::new(&config).list_targets_for_policy().policy_id(policy).set_next_token(token.clone());
                     request.customize().interceptor(raw).send()
                 })
                 .await?;
@@ -314,17 +325,21 @@ impl Reader<'_> {
         let mut lines = Lines::create(self.folder, "organizations-account-tags")?;
         let mut answers = futures::stream::iter(ids)
             .map(|id| async move {
-                let tags = self.list(CALL, async |token| {
-                    let (output, mut raw) = self
-                        .service
-                        .call(CALL, |config, raw| {
-                            let request = Client::new(&config).list_tags_for_resource().resource_id(&id).set_next_token(token.clone());
-                            request.customize().interceptor(raw).send()
-                        })
-                        .await?;
-                    Ok((rows_of(&mut raw, "Tags"), output.next_token().map(str::to_owned)))
-                })
-                .await;
+                let tags = self
+                    .list(CALL, async |token| {
+                        let (output, mut raw) = self
+                            .service
+                            .call(CALL, |config, raw| {
+                                let request = Client::new(&config)
+                                    .list_tags_for_resource()
+                                    .resource_id(&id)
+                                    .set_next_token(token.clone());
+                                request.customize().interceptor(raw).send()
+                            })
+                            .await?;
+                        Ok((rows_of(&mut raw, "Tags"), output.next_token().map(str::to_owned)))
+                    })
+                    .await;
                 (id, tags)
             })
             .buffered(PREPARED);
@@ -356,7 +371,13 @@ struct Listed {
 }
 
 /// Writes a list, unless the very first page was refused: then no file speaks of it.
-fn write(folder: &Path, stem: &str, name: &'static str, listed: &Listed, gathered: &Gathered) -> Result<TypeRecord, WriteError> {
+fn write(
+    folder: &Path,
+    stem: &str,
+    name: &'static str,
+    listed: &Listed,
+    gathered: &Gathered,
+) -> Result<TypeRecord, WriteError> {
     let mut of_type = TypeRecord { provided: true, complete: true, rows: listed.rows.len() as u64, why: Vec::new() };
     if let Some(error) = &listed.broken_off {
         gathered.error(error);
@@ -373,7 +394,13 @@ fn write(folder: &Path, stem: &str, name: &'static str, listed: &Listed, gathere
 }
 
 /// The same for one parent of many: a parent without children needs no file.
-fn write_some(folder: &Path, stem: &str, name: &'static str, listed: &Listed, gathered: &Gathered) -> Result<TypeRecord, WriteError> {
+fn write_some(
+    folder: &Path,
+    stem: &str,
+    name: &'static str,
+    listed: &Listed,
+    gathered: &Gathered,
+) -> Result<TypeRecord, WriteError> {
     if listed.rows.is_empty() && listed.broken_off.is_none() {
         return Ok(TypeRecord { provided: true, complete: true, ..TypeRecord::default() });
     }

@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::inventory::model::resource_types::{ACCOUNT, BUCKET, POLICY, ROLE, TREE, USER, VPC, VPC_ENDPOINT};
 
 /// Properties that every row has.
-const COMMON: &str =
-    "accountId, awsRegion, arn, resourceId, resourceName, resourceType, tags, configurationItemCaptureTime";
+const COMMON: &str = "accountId, awsRegion, arn, resourceId, resourceName, resourceType, tags, configurationItemCaptureTime";
 
 /// Properties of a type beyond those that every row has.
 const PROPERTIES: [(&str, &str); 7] = [
@@ -105,8 +104,7 @@ pub fn types_of_policy(document: &Value) -> Result<BTreeSet<String>, String> {
         Some(one @ Value::Object(_)) => vec![one],
         _ => return Err("it is no policy document: it has no Statement".to_owned()),
     };
-    let mut types: BTreeSet<String> =
-        [ACCOUNT, TREE, POLICY, ROLE, VPC_ENDPOINT, VPC].into_iter().map(str::to_owned).collect();
+    let mut types: BTreeSet<String> = [ACCOUNT, TREE, POLICY, ROLE, VPC_ENDPOINT, VPC].into_iter().map(str::to_owned).collect();
     for statement in statements {
         let actions: Vec<&str> = match statement.get("Action") {
             Some(Value::String(one)) => vec![one],
@@ -131,7 +129,8 @@ mod tests {
 
     #[test]
     fn expressions_stay_under_the_limit() {
-        let accounts: Vec<String> = (0..super::super::aggregator::MOST_ACCOUNTS).map(|n| format!("{:012}", 100_000_000_000_u64 + n as u64)).collect();
+        let accounts: Vec<String> =
+            (0..super::super::aggregator::MOST_ACCOUNTS).map(|n| format!("{:012}", 100_000_000_000_u64 + n as u64)).collect();
         for (resource_type, _) in PROPERTIES {
             let text = expression(resource_type, true, &accounts, Some("ap-southeast-2"));
             assert!(text.len() <= 4096, "{resource_type}: {}", text.len());

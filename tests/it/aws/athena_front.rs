@@ -243,7 +243,7 @@ fn the_whole_trail_is_collected_by_one_statement_and_nothing_is_missing() {
     // Bytes and price are those of the objects, and one statement scanned them.
     let statements = engine.statements();
     assert_eq!((statements.len(), place.executed()), (1, 1));
-    let estimate = block_on(engine.estimate(&part(&ACCOUNTS))).unwrap();
+    let estimate = block_on(engine.estimate(&[part(&ACCOUNTS)])).unwrap();
     assert_eq!(statements[0].outcome, "succeeded");
     assert!(statements[0].bytes > 0 && statements[0].bytes <= estimate.bytes, "{} {}", statements[0].bytes, estimate.bytes);
     assert!(statements[0].micro_dollars >= 48);
@@ -401,7 +401,7 @@ fn a_scan_that_would_be_too_large_is_refused_before_and_cancelled_during() {
     let Some(bench) = bench() else { return };
     let place = Place::new(bench);
     let engine = place.engine("max_scan: 1kB\n");
-    let error = block_on(engine.check_scan(&part(&ACCOUNTS))).unwrap_err().to_string();
+    let error = block_on(engine.check(&[part(&ACCOUNTS)])).unwrap_err().to_string();
     assert!(error.contains("--max-scan allows 1000") && error.contains("Nothing was started"), "{error}");
     assert!(place.log().is_empty());
     // Who starts all the same is stopped: nothing more is started once more was scanned.
@@ -412,7 +412,7 @@ fn a_scan_that_would_be_too_large_is_refused_before_and_cancelled_during() {
     assert_eq!(place.log().len(), 1);
     // Enough is enough.
     let engine = place.engine("max_scan: 1GB\n");
-    block_on(engine.check_scan(&part(&ACCOUNTS))).unwrap();
+    block_on(engine.check(&[part(&ACCOUNTS)])).unwrap();
 }
 
 #[test]
@@ -437,9 +437,9 @@ fn the_plan_is_what_is_run_and_the_estimate_what_lies_there() {
             .map(|entry| entry.metadata().unwrap().len())
             .sum()
     };
-    let estimate = block_on(engine.estimate(&part(&["110000000011", "120000000012"]))).unwrap();
+    let estimate = block_on(engine.estimate(&[part(&["110000000011", "120000000012"])])).unwrap();
     // Two tables lie over the same folders.
-    assert_eq!(estimate.of(&["110000000011".to_owned()]), sizes("110000000011"));
+    assert_eq!(estimate.of(&part(&["110000000011"])), sizes("110000000011"));
     assert_eq!(estimate.bytes, sizes("110000000011") + sizes("120000000012"));
     collect(&engine, &ACCOUNTS, &place.output()).unwrap();
     let log = place.log();
