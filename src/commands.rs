@@ -98,10 +98,14 @@ pub fn dispatch(cli: Cli) -> Outcome {
 
 /// Resolves the settings from flags, environment and settings file.
 pub fn settings(flags: &Flags, config: Option<&std::path::Path>) -> Result<Settings, Failure> {
+    settings_at(flags, config, jiff::Timestamp::now())
+}
+
+/// The same with the time of another moment.
+pub fn settings_at(flags: &Flags, config: Option<&std::path::Path>, clock: jiff::Timestamp) -> Result<Settings, Failure> {
     let environment = |name: &str| std::env::var(name).ok();
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let file =
         find_file(config, &environment, &folder).map(|path| FileText::read(&path)).transpose().map_err(Failure::usage)?;
-    let clock = jiff::Timestamp::now();
     Settings::resolve(flags, &environment, file.as_ref(), clock).map_err(|error: SettingsError| Failure::usage(error))
 }

@@ -56,6 +56,11 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
     /// Rolls the events of the part up into `activity`, as Parquet files in `folder`, which exists and is empty. Gives the files.
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError>;
 
+    /// Refuses parts before anything is started, if reading them would cost more than the settings allow.
+    async fn check(&self, _: &[Part]) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// What was run so far, with its cost, for the report.
     fn statements(&self) -> Vec<StatementSummary> {
         Vec::new()

@@ -16,6 +16,14 @@ use crate::config::settings::{Flags, Format};
 pub struct RunArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
+
+    /// Print what Athena would be asked and what that would cost, and start nothing
+    #[arg(long, help_heading = "Athena")]
+    pub dry_run: bool,
+
+    /// Go on with the interrupted run of this folder: what is finished is not paid again
+    #[arg(long, value_name = "RUN", conflicts_with = "output", help_heading = "Athena")]
+    pub resume: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -28,6 +36,8 @@ Examples:
       Two weeks of S3 calls of one account.
   zcat trail.json.gz | palisade run --events - --query common_only_denied --format csv
       Records from standard input.
+  palisade run --config palisade.yaml --engine athena --from -14d --dry-run
+      What two weeks of the organization's trail would cost on Athena.
   palisade run --config palisade.yaml --fail-on crosses_perimeter
       For a pipeline: exit code 3 when a call crosses the perimeter.
 

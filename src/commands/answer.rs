@@ -268,6 +268,9 @@ fn from_engine(
         coverage = store.coverage(&scope).map_err(Failure::unexpected)?;
         local = Some(engine_over(&store, &scope, settings)?.1);
     }
+    if over_store.contains(&false) {
+        block_on(engine.check(std::slice::from_ref(&whole)))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
+    }
     clock.end_phase("events");
     let mut results = Vec::new();
     for (query, over_store) in queries.iter().zip(over_store) {

@@ -46,7 +46,7 @@ pub fn collect(arguments: &CollectArgs, global: &Global, terminal: &Terminal) ->
             terminal.warning(&format!("not collected: {failed}"));
         }
         say(&store, terminal, &format!("{} account(s) asked for", accounts.len()))?;
-        return Ok(if failed.is_empty() { Outcome::Success } else { Outcome::Partial });
+        return Ok(if failed.is_empty() { Outcome::Success } else { Outcome::AccountsMissing });
     }
     collect_from_files(&settings, terminal)
 }
@@ -135,6 +135,8 @@ pub fn collect_from(
         Store::open_or_create(&settings.activity_folder(), origin, settings.activity_prefix_depth).map_err(Failure::usage)?;
     let memory_limit = usize::try_from(settings.memory_limit).unwrap_or(usize::MAX);
     let wanted = Wanted { account_ids: accounts, from, to, now: settings.now, memory_limit };
+    let parts = remote::missing_parts(&store, &wanted);
+    block_on(engine.check(&parts))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
     let failed = block_on(remote::collect(engine, &mut store, &wanted))?.map_err(Failure::unexpected)?;
     Ok((store, failed))
 }

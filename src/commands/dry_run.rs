@@ -3,19 +3,64 @@
 use std::fmt::Write as _;
 
 use super::Failure;
+use super::collect::{accounts_of, window_of};
+use super::output::{Terminal, print};
+use super::run::block_on;
+use crate::activity::store::Store;
+use crate::config::settings::{EngineName, Settings};
 use crate::engine::Part;
 use crate::engine::athena::cost::{self, bytes_text};
+use crate::engine::athena::ledger::Kept;
 use crate::engine::athena::{AthenaEngine, Planned};
+use crate::engine::remote::{Wanted, missing_parts};
+use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 
-/// The plan of a run over a part, as text.
+/// Prints the plan of the run that the settings ask for.
+///
+/// # Errors
+/// When the settings ask for another engine, or AWS refuses.
+pub fn dry_run(settings: &Settings, terminal: &Terminal) -> Result<Outcome, Failure> {
+    if settings.engine != EngineName::Athena {
+        let message = format!("--dry-run tells what Athena would cost, and the engine is {}", settings.engine.name());
+        return Err(Failure::new(Outcome::Usage, message));
+    }
+    let inventory = match super::inventory::inventory_folder(settings, terminal)? {
+        Some(folder) => Inventory::load(&folder).map_err(Failure::usage)?,
+        None => Inventory::empty(),
+    };
+    let account_ids = accounts_of(settings, &inventory)?;
+    let (from, to) = window_of(settings)?;
+    let engine = super::athena::connect_with(settings, Kept::for_nothing().map_err(Failure::usage)?)?;
+    // What the store has already is not read again.
+    let parts = match Store::open(&settings.activity_folder()) {
+        Ok(store) => {
+            let wanted = Wanted { account_ids: &account_ids, from, to, now: settings.now, memory_limit: 0 };
+            missing_parts(&store, &wanted)
+        }
+        Err(_) => account_ids.iter().map(|account| Part { account_ids: vec![account.clone()], from, to }).collect(),
+    };
+    let price = settings.athena.micro_dollars_per_terabyte;
+    let (text, outcome) = block_on(plan(&engine, &parts, settings.max_scan, price))??;
+    print(&text)?;
+    Ok(outcome)
+}
+
+/// The plan of a run over parts, as text. The text of statements that differ only in their values stands there once.
 ///
 /// # Errors
 /// When a statement cannot be made, or the objects cannot be listed.
-pub async fn plan(engine: &AthenaEngine, part: &Part, max_scan: Option<u64>, price: u64) -> Result<(String, Outcome), Failure> {
+pub async fn plan(
+    engine: &AthenaEngine,
+    parts: &[Part],
+    max_scan: Option<u64>,
+    price: u64,
+) -> Result<(String, Outcome), Failure> {
     let failed = |error: crate::engine::EngineError| Failure::new(Outcome::Unexpected, error);
-    let statements = engine.plan(part).map_err(failed)?;
-    let estimate = engine.estimate(part).await.map_err(failed)?;
+    let mut statements = Vec::new();
+    for part in parts {
+        statements.extend(engine.plan(part).map_err(failed)?);
+    }
     let mut text = String::new();
     for source in engine.sources() {
         let _ = writeln!(text, "Table {} ({})", source.table, source.layout.name());
@@ -24,19 +69,23 @@ pub async fn plan(engine: &AthenaEngine, part: &Part, max_scan: Option<u64>, pri
             let _ = writeln!(text, "  has no column for {}", missing.join(", "));
         }
     }
-    let of_accounts: Vec<Vec<String>> = statements.iter().map(|planned| planned.part.account_ids.clone()).collect();
+    let estimate = engine.estimate(parts).await.map_err(failed)?;
+    let mut shown: Option<&str> = None;
+    let mut total: u64 = 0;
     for (number, planned) in statements.iter().enumerate() {
-        let bytes = estimate.of(&planned.part.account_ids);
-        write_statement(&mut text, number + 1, statements.len(), planned, bytes, cost::price(bytes.max(1), price));
+        let bytes = estimate.of(&planned.part);
+        let cost = cost::price(bytes.max(1), price);
+        total = total.saturating_add(cost);
+        let same = shown == Some(planned.fitted.sql.as_str());
+        write_statement(&mut text, (number + 1, statements.len()), planned, (bytes, cost), same);
+        shown = Some(&planned.fitted.sql);
     }
-    let total = estimate.price(&of_accounts, price);
+    let accounts: std::collections::BTreeSet<&String> = parts.iter().flat_map(|part| &part.account_ids).collect();
     let _ = writeln!(
         text,
-        "\n{} statement(s) over {} account(s), {} to {}: about {} in {} objects, about {} US dollars at {} a terabyte",
+        "\n{} statement(s) over {} account(s): about {} in {} objects, about {} US dollars at {} a terabyte",
         statements.len(),
-        part.account_ids.len(),
-        part.from,
-        part.to,
+        accounts.len(),
         bytes_text(estimate.bytes),
         estimate.objects,
         cost::dollars(total),
@@ -58,13 +107,12 @@ pub async fn plan(engine: &AthenaEngine, part: &Part, max_scan: Option<u64>, pri
     Ok((text, outcome))
 }
 
-fn write_statement(text: &mut String, number: usize, of: usize, planned: &Planned, bytes: u64, price: u64) {
+fn write_statement(text: &mut String, (number, of): (usize, usize), planned: &Planned, (bytes, price): (u64, u64), same: bool) {
     let part = &planned.part;
     let _ = writeln!(
         text,
-        "\nStatement {number} of {of}: {} account(s), {} to {}, at most {} partitions, {} bytes of text and values, about {}, about {} US \
-         dollars",
-        part.account_ids.len(),
+        "\nStatement {number} of {of}: {}, {} to {}: at most {} partitions, {} bytes of text and values, about {}, about {} US dollars",
+        part.account_ids.join(", "),
         part.from,
         part.to,
         planned.partitions,
@@ -72,8 +120,12 @@ fn write_statement(text: &mut String, number: usize, of: usize, planned: &Planne
         bytes_text(bytes),
         cost::dollars(price),
     );
-    for line in planned.fitted.sql.lines() {
-        let _ = writeln!(text, "    {line}");
+    if same {
+        text.push_str("  the same text\n");
+    } else {
+        for line in planned.fitted.sql.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
     }
     let _ = writeln!(text, "  values: {}", planned.fitted.parameters.join(", "));
 }

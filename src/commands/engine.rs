@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 pub fn remote_engine(settings: &Settings) -> Result<Option<Box<dyn RemoteEngine>>, Failure> {
     match settings.engine {
         EngineName::Local => Ok(None),
-        EngineName::Athena => Err(not_built(settings)),
+        EngineName::Athena => Ok(Some(Box::new(super::athena::connect(settings)?))),
         EngineName::Trino => Ok(Some(Box::new(trino(settings)?))),
     }
 }
@@ -23,9 +23,4 @@ fn trino(settings: &Settings) -> Result<TrinoEngine, Failure> {
         Options { prefix_segments: usize::from(settings.activity_prefix_depth), concurrency: settings.trino.concurrency };
     block_on(TrinoEngine::connect(connection, &settings.trino.tables, options))?
         .map_err(|error| Failure::new(Outcome::Usage, format!("trino: {error}")))
-}
-
-fn not_built(settings: &Settings) -> Failure {
-    let message = format!("the engine `{}` is not built into this version of palisade; use `local`", settings.engine.name());
-    Failure::new(Outcome::Usage, message)
 }

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::answer::{Answers, QueryResult, answers};
+use super::Failure;
+use super::answer::{Answers, NOT_COLLECTED, QueryResult, answers};
 use super::engine::remote_engine;
 use super::inventory_queries::{self, Calls};
 use super::judge::{World, organization_accounts};
 use super::output::{Terminal, write_out};
 use super::warnings::{Observed, is_loss, warnings};
-use super::{Failure, settings};
 use crate::catalog::{Catalog, Over, QuerySpec};
 use crate::cli::Global;
 use crate::cli::run::RunArgs;
@@ -28,8 +28,8 @@ use crate::inventory::Inventory;
 use crate::inventory::resource_types::{ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING};
 use crate::outcome::Outcome;
 use crate::report::model::{
-    AccountSummary, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION, Table,
-    TableBuilder, Timing, Window,
+    AccountSummary, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION, StatementSummary,
+    Table, TableBuilder, Timing, Window,
 };
 use crate::report::terminal;
 use crate::run::{RunFolder, run_id};
@@ -38,8 +38,11 @@ use crate::run::{RunFolder, run_id};
 const SAMPLES: usize = 2_000;
 
 pub fn run(arguments: &RunArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let settings = settings(&arguments.settings.flags(global), global.config.as_deref())?;
+    let settings = super::athena::settings_of_run(arguments, global)?;
     let terminal = &terminal.at_most_as_loud_as(settings.quiet);
+    if arguments.dry_run {
+        return super::dry_run::dry_run(&settings, terminal);
+    }
     let report = make_report(&settings, terminal)?;
     let folder = RunFolder::create(&settings.output).map_err(Failure::usage)?;
     let formats: Vec<_> = settings.formats.iter().map(|format| super::report::format(*format)).collect();
@@ -62,8 +65,13 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
         let verdict = report.findings.text("verdict", row);
         settings.fail_on.iter().any(|fail_on| Some(fail_on.as_str()) == verdict)
     });
+    let missing = report.manifest.coverage.skipped.iter().any(|skipped| skipped.reason == NOT_COLLECTED);
     let found = if failing { Outcome::Findings } else { Outcome::Success };
-    found.worst(if lost { Outcome::Partial } else { Outcome::Success })
+    found.worst(if lost { Outcome::Partial } else { Outcome::Success }).worst(if missing {
+        Outcome::AccountsMissing
+    } else {
+        Outcome::Success
+    })
 }
 
 /// Runs a future on a runtime of its own.
@@ -206,7 +214,8 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         has_events: true,
     };
     let warnings = warnings(observed);
-    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: sample_records };
+    let statements = remote.map(RemoteEngine::statements).unwrap_or_default();
+    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: sample_records, statements };
     Ok(Report { manifest: manifest(settings, &queries, world, parts, clock), findings })
 }
 
@@ -218,6 +227,8 @@ struct Parts {
     exceptions: Vec<ExceptionStatus>,
     warnings: Vec<crate::report::model::Warning>,
     samples: BTreeMap<String, String>,
+    /// What a remote engine was asked, and what it cost.
+    statements: Vec<StatementSummary>,
 }
 
 /// A run that needs no events: all of its queries are over the inventory.
@@ -258,7 +269,8 @@ fn report_of_inventory(
         has_events: false,
     };
     let warnings = warnings(observed);
-    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples: BTreeMap::new() };
+    let (samples, statements) = (BTreeMap::new(), Vec::new());
+    let parts = Parts { accounts, summaries, coverage, exceptions, warnings, samples, statements };
     let findings = rows_of_report.finish();
     Ok(Report { manifest: manifest(settings, queries, world, parts, clock), findings })
 }
@@ -279,7 +291,7 @@ fn answer_over_inventory(
 }
 
 fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts: Parts, clock: Clock) -> Manifest {
-    let Parts { accounts, summaries, coverage, exceptions, warnings, samples } = parts;
+    let Parts { accounts, summaries, coverage, exceptions, warnings, samples, statements } = parts;
     let inventory = world.inventory;
     let inputs = inputs(settings, world.perimeter, inventory);
     Manifest {
@@ -304,7 +316,7 @@ fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts
         inputs,
         timings: if clock.fixed { Vec::new() } else { clock.timings },
         samples,
-        statements: Vec::new(),
+        statements,
     }
 }
 

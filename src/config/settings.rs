@@ -92,6 +92,8 @@ pub struct Settings {
     pub athena: athena::AthenaSettings,
     /// Tables on a Trino cluster.
     pub trino: trino::TrinoSettings,
+    /// Go on with the statements of an interrupted run. Only a command line says so.
+    pub resume: bool,
     /// The moment that counts as now.
     pub now: Timestamp,
     /// The settings file that was read.

@@ -149,36 +149,12 @@ impl AthenaEngine {
         batch::statements(part, self.regions).into_iter().map(plan).collect()
     }
 
-    /// What the statements over a part would scan, by the sizes of the objects.
+    /// What the statements over parts would scan, by the sizes of the objects.
     ///
     /// # Errors
     /// When a bucket cannot be listed.
-    pub async fn estimate(&self, part: &Part) -> Result<estimate::Estimate, EngineError> {
-        estimate::estimate(&self.logs, &self.sources, part).await.map_err(remote)
-    }
-
-    /// Refuses a part whose objects hold more than may be scanned, before anything is started.
-    ///
-    /// # Errors
-    /// When it would be too much.
-    pub async fn check_scan(&self, part: &Part) -> Result<(), EngineError> {
-        let Some(limit) = self.max_scan else { return Ok(()) };
-        let estimate = self.estimate(part).await?;
-        let paid = self.ledger().bytes();
-        if estimate.bytes <= limit {
-            return Ok(());
-        }
-        let price = cost::dollars(cost::price(estimate.bytes, self.settings.micro_dollars_per_terabyte));
-        Err(remote(format!(
-            "the logs of {} account(s) from {} to {} hold about {} bytes in {} objects (about {price} US dollars), and --max-scan \
-             allows {limit}{}; ask for fewer days or accounts, or raise the limit. Nothing was started",
-            part.account_ids.len(),
-            part.from,
-            part.to,
-            estimate.bytes,
-            estimate.objects,
-            if paid > 0 { format!(" ({paid} are scanned already)") } else { String::new() },
-        )))
+    pub async fn estimate(&self, parts: &[Part]) -> Result<estimate::Estimate, EngineError> {
+        estimate::estimate(&self.logs, &self.sources, parts).await.map_err(remote)
     }
 
     fn activity(&self, part: &Part) -> Result<Statement, EngineError> {
@@ -289,6 +265,11 @@ impl RemoteEngine for AthenaEngine {
         NAME
     }
 
+    fn source(&self) -> String {
+        let names: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
+        format!("{NAME}: {}", names.join(", "))
+    }
+
     /// One statement: its rows cannot be put together from those of several.
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {
         let partitions = batch::partitions(part, self.regions);
@@ -344,6 +325,23 @@ impl RemoteEngine for AthenaEngine {
             (true, Some(first)) if missing.iter().all(|other| other.reason == first.reason) => Err(remote(&first.reason)),
             _ => Err(EngineError::Accounts { engine: NAME, missing, files }),
         }
+    }
+
+    /// Refuses parts whose objects hold more than may be scanned.
+    async fn check(&self, parts: &[Part]) -> Result<(), EngineError> {
+        let Some(limit) = self.max_scan.filter(|_| !parts.is_empty()) else { return Ok(()) };
+        let estimate = self.estimate(parts).await?;
+        if estimate.bytes <= limit {
+            return Ok(());
+        }
+        let price = cost::dollars(cost::price(estimate.bytes, self.settings.micro_dollars_per_terabyte));
+        let paid = self.ledger().bytes();
+        let paid = if paid > 0 { format!(", {} of them scanned already", cost::bytes_text(paid)) } else { String::new() };
+        Err(remote(format!(
+            "the logs that were asked for hold {} bytes in {} objects{paid} (about {price} US dollars), and --max-scan allows {limit}; ask \
+             for fewer days or accounts, or raise the limit. Nothing was started",
+            estimate.bytes, estimate.objects,
+        )))
     }
 
     fn statements(&self) -> Vec<StatementSummary> {

@@ -9,7 +9,7 @@ TOKEN = re.compile(
   | (?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")
   | (?P<quoted>`[^`]+`)
   | (?P<word>[A-Za-z_0-9$][A-Za-z_0-9$.\-]*)
-  | (?P<mark>[(),:<>=;?*])
+  | (?P<mark>[(),:<>=;?*.])
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -104,11 +104,15 @@ class Reader:
 
     def qualified(self) -> tuple[str | None, str]:
         """`table` or `database.table`, each part quoted or not; a leading catalog is dropped."""
-        kind, text = self.next()
-        parts = [text] if kind == "name" else text.split(".")
-        while parts[-1] == "" or self.peek()[1].startswith("."):
+        parts = []
+        while True:
             kind, text = self.next()
-            parts = [part for part in parts if part] + [part for part in ([text] if kind == "name" else text.split(".")) if part]
+            if kind not in ("word", "name"):
+                raise DdlError(f"mismatched input '{text}' expecting an identifier")
+            # A word may hold dots, quoted names are joined by them.
+            parts += [text] if kind == "name" else [part for part in text.split(".") if part]
+            if not (self.mark(".") or (kind == "word" and text.endswith(".")) or self.peek()[1].startswith(".")):
+                break
         parts = [part.lower() for part in parts]
         return (parts[-2] if len(parts) > 1 else None, parts[-1])
 

@@ -272,6 +272,7 @@ pub(super) fn resolve(
         aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
         athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
         trino: sections.trino.map(|(trino, origin)| pick.keep("trino", trino, origin)).unwrap_or_default(),
+        resume: false,
         now,
         file: file.map(|file| file.path.clone()),
         origins,

@@ -82,19 +82,21 @@ mod tests {
         fn every_account_and_day_is_in_exactly_one_statement(accounts in 1usize..500, days in 1i32..1200, regions in 0u64..2000) {
             let whole = part(accounts, days);
             let parts = statements(&whole, regions);
-            let mut seen = std::collections::BTreeSet::new();
+            let mut ranges: std::collections::BTreeMap<String, Vec<(jiff::civil::Date, jiff::civil::Date)>> = Default::default();
             for part in &parts {
                 prop_assert!(part.account_ids.len() <= MAX_ACCOUNTS);
                 prop_assert!(partitions(part, regions) <= MAX_PARTITIONS || part.from == part.to);
                 for account in &part.account_ids {
-                    let mut day = part.from;
-                    while day <= part.to {
-                        prop_assert!(seen.insert((account.clone(), day)));
-                        day = day.tomorrow().unwrap();
-                    }
+                    ranges.entry(account.clone()).or_default().push((part.from, part.to));
                 }
             }
-            prop_assert_eq!(seen.len(), accounts * usize::try_from(days).unwrap());
+            prop_assert_eq!(ranges.len(), accounts);
+            for mut ranges in ranges.into_values() {
+                ranges.sort();
+                prop_assert_eq!(ranges.first().unwrap().0, whole.from);
+                prop_assert_eq!(ranges.last().unwrap().1, whole.to);
+                prop_assert!(ranges.windows(2).all(|pair| pair[0].1.tomorrow().unwrap() == pair[1].0));
+            }
         }
     }
 }

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::run::atomic;
 
-/// The file in the folder of a run.
-pub const FILE_NAME: &str = "statements.json";
+/// The file in the folder of the activity. Hidden, so that it is no obstacle to whoever owns that folder.
+pub const FILE_NAME: &str = ".statements.json";
 const VERSION: u32 = 1;
 /// Times that a statement is tried.
 pub const ATTEMPTS: usize = 3;
@@ -218,6 +218,16 @@ impl Keep for InFile {
     }
 }
 
+/// A ledger that nobody needs later.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Keep for Nowhere {
+    fn save(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Why there is no ledger to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -243,6 +253,14 @@ impl Kept {
     pub fn begin(folder: &Path, now: &str) -> Result<Self, LedgerError> {
         let keep = InFile(folder.join(FILE_NAME));
         Self::begin_in(Box::new(keep), &random(), now)
+    }
+
+    /// A ledger for who starts nothing.
+    ///
+    /// # Errors
+    /// Never; as the others.
+    pub fn for_nothing() -> Result<Self, LedgerError> {
+        Self::begin_in(Box::new(Nowhere), &random(), "")
     }
 
     /// The same, with the place and the name of the run given.

@@ -24,7 +24,7 @@ use super::moto::{block_on, configuration, upload};
 use crate::servers::{self, Server};
 use crate::support;
 
-const ACCOUNTS: [&str; 10] = [
+pub const ACCOUNTS: [&str; 10] = [
     "018000000018",
     "100000000010",
     "110000000011",
@@ -91,8 +91,9 @@ fn execute(front: &str, database: Option<&str>, sql: &str) {
     let client = aws_sdk_athena::Client::new(&configuration(front));
     let context = aws_sdk_athena::types::QueryExecutionContext::builder().set_database(database.map(str::to_owned)).build();
     let output = aws_sdk_athena::types::ResultConfiguration::builder().output_location("s3://ddl-results/").build();
+    let buckets = super::moto::s3_client(front);
     block_on(async {
-        let _ = super::moto::s3_client(front).create_bucket().bucket("ddl-results").send().await;
+        let _ = buckets.create_bucket().bucket("ddl-results").send().await;
         let started = client
             .start_query_execution()
             .query_string(sql)
@@ -140,6 +141,14 @@ impl Place {
         Place { bench, workgroup, folder: tempfile::tempdir().unwrap() }
     }
 
+    pub fn database(&self) -> &str {
+        &self.bench.database
+    }
+
+    pub fn front(&self) -> &str {
+        &self.bench.front
+    }
+
     fn settings(&self, more: &str) -> Settings {
         let text = format!(
             "athena: {{workgroup: {}, database: {}, tables: [trail, network], concurrency: 5}}\n{more}",
@@ -163,7 +172,7 @@ impl Place {
         self.engine_at(&self.bench.front, self.new_ledger(), more)
     }
 
-    fn fault(&self, rule: Value) {
+    pub fn fault(&self, rule: Value) {
         let mut rule = rule;
         rule["workgroup"] = json!(self.workgroup);
         servers::request("POST", &format!("{}/_front/faults", self.bench.front), Some(&rule));
@@ -243,7 +252,7 @@ fn the_whole_trail_is_collected_by_one_statement_and_nothing_is_missing() {
     // Bytes and price are those of the objects, and one statement scanned them.
     let statements = engine.statements();
     assert_eq!((statements.len(), place.executed()), (1, 1));
-    let estimate = block_on(engine.estimate(&part(&ACCOUNTS))).unwrap();
+    let estimate = block_on(engine.estimate(&[part(&ACCOUNTS)])).unwrap();
     assert_eq!(statements[0].outcome, "succeeded");
     assert!(statements[0].bytes > 0 && statements[0].bytes <= estimate.bytes, "{} {}", statements[0].bytes, estimate.bytes);
     assert!(statements[0].micro_dollars >= 48);
@@ -401,7 +410,7 @@ fn a_scan_that_would_be_too_large_is_refused_before_and_cancelled_during() {
     let Some(bench) = bench() else { return };
     let place = Place::new(bench);
     let engine = place.engine("max_scan: 1kB\n");
-    let error = block_on(engine.check_scan(&part(&ACCOUNTS))).unwrap_err().to_string();
+    let error = block_on(engine.check(&[part(&ACCOUNTS)])).unwrap_err().to_string();
     assert!(error.contains("--max-scan allows 1000") && error.contains("Nothing was started"), "{error}");
     assert!(place.log().is_empty());
     // Who starts all the same is stopped: nothing more is started once more was scanned.
@@ -412,7 +421,7 @@ fn a_scan_that_would_be_too_large_is_refused_before_and_cancelled_during() {
     assert_eq!(place.log().len(), 1);
     // Enough is enough.
     let engine = place.engine("max_scan: 1GB\n");
-    block_on(engine.check_scan(&part(&ACCOUNTS))).unwrap();
+    block_on(engine.check(&[part(&ACCOUNTS)])).unwrap();
 }
 
 #[test]
@@ -437,9 +446,9 @@ fn the_plan_is_what_is_run_and_the_estimate_what_lies_there() {
             .map(|entry| entry.metadata().unwrap().len())
             .sum()
     };
-    let estimate = block_on(engine.estimate(&part(&["110000000011", "120000000012"]))).unwrap();
+    let estimate = block_on(engine.estimate(&[part(&["110000000011", "120000000012"])])).unwrap();
     // Two tables lie over the same folders.
-    assert_eq!(estimate.of(&["110000000011".to_owned()]), sizes("110000000011"));
+    assert_eq!(estimate.of(&part(&["110000000011"])), sizes("110000000011"));
     assert_eq!(estimate.bytes, sizes("110000000011") + sizes("120000000012"));
     collect(&engine, &ACCOUNTS, &place.output()).unwrap();
     let log = place.log();
