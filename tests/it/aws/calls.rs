@@ -49,7 +49,7 @@ fn every_request_names_its_row_and_every_row_has_a_request() {
             let start = before.rfind("calls::").unwrap_or_else(|| panic!("{}: a request without its row", file.display()));
             let path: String =
                 before[start..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == ':' || *c == '_').collect();
-            let request = before.rfind("Client::new").max(before.rfind("client")).unwrap_or(start);
+            let request = before.rfind("Client::new").max(before.rfind("client(")).unwrap_or(start);
             let request = &text[request..at];
             let row = path.trim_start_matches("calls::").replace("::", " ");
             let found = calls::all().find(|call| {
