@@ -198,7 +198,7 @@ impl Session {
         SdkError<E, R>: RequestId + Error,
     {
         let (generation, config) = self.config();
-        if config.region().is_none() {
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(AwsError {
                 call,
                 kind: Kind::Invalid,

@@ -1,6 +1,7 @@
 //! AWS: sessions, Athena, S3 as a source of events; against servers where a URL names them.
 
 mod athena_front;
+mod athena_run;
 mod calls;
 mod moto;
 mod resume;

@@ -24,7 +24,7 @@ use super::moto::{block_on, configuration, upload};
 use crate::servers::{self, Server};
 use crate::support;
 
-const ACCOUNTS: [&str; 10] = [
+pub const ACCOUNTS: [&str; 10] = [
     "018000000018",
     "100000000010",
     "110000000011",
@@ -140,6 +140,14 @@ impl Place {
         Place { bench, workgroup, folder: tempfile::tempdir().unwrap() }
     }
 
+    pub fn database(&self) -> &str {
+        &self.bench.database
+    }
+
+    pub fn front(&self) -> &str {
+        &self.bench.front
+    }
+
     fn settings(&self, more: &str) -> Settings {
         let text = format!(
             "athena: {{workgroup: {}, database: {}, tables: [trail, network], concurrency: 5}}\n{more}",
@@ -163,7 +171,7 @@ impl Place {
         self.engine_at(&self.bench.front, self.new_ledger(), more)
     }
 
-    fn fault(&self, rule: Value) {
+    pub fn fault(&self, rule: Value) {
         let mut rule = rule;
         rule["workgroup"] = json!(self.workgroup);
         servers::request("POST", &format!("{}/_front/faults", self.bench.front), Some(&rule));

@@ -1,7 +1,7 @@
 //! The clients of AWS against moto, an emulator that nobody here wrote.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -26,12 +26,16 @@ pub fn configuration(address: &str) -> SdkConfig {
             .endpoint_url(address)
             .region(Region::from_static("us-east-1"))
             .credentials_provider(credentials)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .load(),
     )
 }
 
+/// All tests share a runtime: connections belong to the one that they were made on.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    RUNTIME.get_or_init(make).block_on(future)
 }
 
 /// A client of S3 that finds buckets on an emulator.
