@@ -8,7 +8,7 @@ here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
 python3 "$here/server.py" "$@" > "$work/server" &
 server=$!
-trap 'kill -INT $server 2>/dev/null; wait $server 2>/dev/null || true; tail -n +2 "$work/server"; rm -rf "$work"' EXIT
+trap 'kill $server 2>/dev/null; wait $server 2>/dev/null || true; tail -n +2 "$work/server"; rm -rf "$work"' EXIT
 until [ -s "$work/server" ]; do sleep 0.2; done
 export AWS_ENDPOINT_URL="http://127.0.0.1:$(head -1 "$work/server")" AWS_REGION=eu-west-1
 export AWS_ACCESS_KEY_ID=AKIAEXAMPLE000000001 AWS_SECRET_ACCESS_KEY=not-a-secret AWS_EC2_METADATA_DISABLED=true

@@ -12,7 +12,9 @@ import argparse
 import collections
 import json
 import re
+import signal
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 REGIONS = ["eu-central-1", "eu-west-1", "us-east-1", "us-west-2"]
@@ -125,6 +127,9 @@ class Handler(BaseHTTPRequestHandler):
             refuse = server.throttle and server.running > server.throttle
             server.asked[operation, "refused" if refuse else "answered"] += 1
         try:
+            if server.throttle:
+                # Requests that take no time are never under way together.
+                time.sleep(0.03)
             status, answer = (400, '{"__type": "ThrottlingException", "message": "Rate exceeded"}') if refuse else (200, self.answer(operation, body))
             answer = answer.encode()
             self.send_response(status)
@@ -191,6 +196,8 @@ def main():
     server.daemon_threads = True
     server.world, server.lock, server.running = World(arguments), threading.Lock(), 0
     server.throttle, server.asked = arguments.throttle, collections.Counter()
+    # A shell starts what runs beside it with SIGINT ignored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(server.server_port, flush=True)
     try:
         server.serve_forever()

@@ -169,6 +169,9 @@ fn every_setting_has_a_key_a_flag_and_a_variable() {
         "sample_records" => "false",
         "fail_on" => "denied",
         "engine" => "trino",
+        "inventory_types" => "AWS::SQS::Queue",
+        "inventory_max_age" => "2d",
+        "external_access_findings" => "security_hub",
         _ => "2",
     };
     for name in shown {

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::run::atomic;
 
-/// The file in the folder of a run.
-pub const FILE_NAME: &str = "statements.json";
+/// The file in the folder of the activity. Hidden, so that it is no obstacle to whoever owns that folder.
+pub const FILE_NAME: &str = ".statements.json";
 const VERSION: u32 = 1;
 /// Times that a statement is tried.
 pub const ATTEMPTS: usize = 3;

@@ -91,8 +91,9 @@ fn execute(front: &str, database: Option<&str>, sql: &str) {
     let client = aws_sdk_athena::Client::new(&configuration(front));
     let context = aws_sdk_athena::types::QueryExecutionContext::builder().set_database(database.map(str::to_owned)).build();
     let output = aws_sdk_athena::types::ResultConfiguration::builder().output_location("s3://ddl-results/").build();
+    let buckets = super::moto::s3_client(front);
     block_on(async {
-        let _ = super::moto::s3_client(front).create_bucket().bucket("ddl-results").send().await;
+        let _ = buckets.create_bucket().bucket("ddl-results").send().await;
         let started = client
             .start_query_execution()
             .query_string(sql)

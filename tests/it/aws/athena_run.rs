@@ -159,7 +159,7 @@ fn killed_at_ten_moments_and_continued_no_statement_is_paid_twice() {
         // It may have ended already.
         let _ = child.kill();
         child.wait().unwrap();
-        if folder.path().join("athena/.activity/statements.json").exists() {
+        if folder.path().join("athena/.activity/.statements.json").exists() {
             arguments = vec!["run", "--resume", "athena", "-q"];
         }
     }
