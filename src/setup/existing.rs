@@ -26,7 +26,8 @@ impl Found {
     pub fn remarks(&self) -> Vec<String> {
         let Ok(source) = &self.source else { return Vec::new() };
         let mut remarks = Vec::new();
-        let missing = source.missing();
+        // An event context is in event data stores only.
+        let missing: Vec<&str> = source.missing().into_iter().filter(|column| *column != "event_context").collect();
         if !missing.is_empty() {
             remarks.push(format!(
                 "it has no columns for {}: what they would tell stays undetermined. A table of `palisade setup athena` has them all",

@@ -306,7 +306,7 @@ fn apply_creates_what_is_missing_once_and_leaves_alone_what_is_there() {
 
     // Something else is wanted: what is there stays, and it is said how it differs.
     let mut other = arguments;
-    other[12] = "us-east-1";
+    other[13] = "us-east-1";
     other[7] = "s3://elsewhere/";
     let third = against(&server, &place, &other).ends_with(4);
     assert!(third.err.contains("stays as it is") && third.err.contains("writes results to"), "{}", third.err);

@@ -300,6 +300,7 @@ class Front:
             "ResultConfiguration": {},
             **configuration,
         }
+        configuration["EngineVersion"] = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
         return {"Name": name, "State": "ENABLED", "Configuration": configuration, "Description": description, "CreationTime": time.time()}
 
     def workgroup(self, name: str) -> dict:

@@ -103,7 +103,7 @@ class Shadow:
             for page in pages:
                 for item in page.get("Contents", []):
                     folder, _, name = item["Key"].rpartition("/")
-                    if name and not name.startswith(("_", ".")):
+                    if name and not name.startswith(("_", ".")) and self.is_partition(folder):
                         folders.setdefault(folder, {})[item["Key"]] = (item["ETag"], item["Size"])
             for gone in set(self.written) - set(folders):
                 self.write(gone, {})
@@ -126,7 +126,11 @@ class Shadow:
         lines = []
         for key in sorted(items):
             body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-            lines.extend(self.lines(key, body))
+            try:
+                lines.extend(list(self.lines(key, body)))
+            except BadData as error:
+                # Whoever reads this partition fails, as on Athena; others do not.
+                lines.append(f"{error}\n".replace("\n", " ").strip() + "\n")
         partial = os.path.join(target, ".partial")
         with gzip.open(partial, "wt", compresslevel=1, encoding="utf-8") as output:
             output.writelines(lines)
@@ -145,12 +149,19 @@ class Shadow:
             row = {name: kind.convert(lower.get(name)) for name, kind in self.types}
             yield json.dumps({name: value for name, value in row.items() if value is not None}, ensure_ascii=False) + "\n"
 
-    def values(self, name: str) -> list[str]:
-        """The values of a partition key that folders have."""
+    def pattern(self) -> str:
         pattern = re.escape(self.template.removeprefix("local://" + self.base + "/" + self.bucket).strip("/"))
         for key, _ in self.table.partition_keys:
             pattern = pattern.replace(re.escape("${" + key + "}"), f"(?P<{key}>.+)" if "date" in key or key == "timestamp" else f"(?P<{key}>[^/]+)", 1)
-        found = (re.match(pattern, folder) for folder in self.bytes)
+        return pattern
+
+    def is_partition(self, folder: str) -> bool:
+        """Is the folder a partition of the template? Without one, every folder below the location is read."""
+        return "${" not in self.template or re.fullmatch(self.pattern(), folder) is not None
+
+    def values(self, name: str) -> list[str]:
+        """The values of a partition key that folders have."""
+        found = (re.match(self.pattern(), folder) for folder in self.bytes)
         return sorted({match.group(name) for match in found if match})
 
     def size(self, partition: dict[str, str]) -> int:
