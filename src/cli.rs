@@ -8,6 +8,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;
 pub mod sql;
 
 use std::path::PathBuf;
@@ -59,6 +60,7 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    6  accounts-missing: the report is there, but of some accounts nothing could be read
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";
@@ -129,6 +131,7 @@ pub enum Command {
     Policy(policy::PolicyArgs),
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
+    Setup(setup::SetupArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

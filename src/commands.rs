@@ -2,8 +2,10 @@
 
 pub mod activity;
 pub mod answer;
+pub mod athena;
 pub mod collect;
 pub mod config;
+pub mod dry_run;
 pub mod engine;
 pub mod inventory;
 pub mod judge;
@@ -13,6 +15,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod samples;
+pub mod setup;
 pub mod sql;
 pub mod warnings;
 
@@ -78,6 +81,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };
     match result {

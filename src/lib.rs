@@ -14,6 +14,8 @@
 //! Beside them stands [`policy`], a pure library: IAM policy documents, checked and evaluated with three-valued truth. It knows
 //! nothing of CloudTrail.
 //!
+//! [`setup`] makes what AWS needs beforehand: tables on Athena, and permissions.
+//!
 //! [`commands`] puts these together, one file per subcommand that [`cli`] defines, and ends in an [`outcome`]. [`sample`] makes an
 //! organization to try all of it on.
 
@@ -34,3 +36,4 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;

@@ -1,11 +1,12 @@
--- The roll-up of `events`: src/activity.rs has its rules, config/activity.yaml the names of members.
+-- The roll-up of `events`: src/activity.rs has its rules, config/activity.yaml the names of members. TRY(json_parse(…)) is not json_parse(…):
+-- the engine makes one step of a cast of the latter, and leaves the members of nested objects unsorted.
 palisade_members AS (
   SELECT *,
     event_source IN (${names s3.event_sources}) AS has_s3_parameters,
-    TRY(CAST(json_parse(request_parameters) AS map(varchar, json))) AS request_members,
-    TRY(CAST(json_parse(additional_event_data) AS map(varchar, json))) AS additional_members,
-    TRY(CAST(json_parse(event_context) AS map(varchar, json))) AS context_members,
-    TRY(CAST(json_parse(resources) AS array(json))) AS listed_resources
+    TRY(CAST(TRY(json_parse(request_parameters)) AS map(varchar, json))) AS request_members,
+    TRY(CAST(TRY(json_parse(additional_event_data)) AS map(varchar, json))) AS additional_members,
+    TRY(CAST(TRY(json_parse(event_context)) AS map(varchar, json))) AS context_members,
+    TRY(CAST(TRY(json_parse(resources)) AS array(json))) AS listed_resources
   FROM events
 ),
 palisade_cut AS (

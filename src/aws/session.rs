@@ -33,8 +33,17 @@ const EXPIRY_BUFFER: Duration = Duration::from_secs(120);
 /// The sessions of a run, made when they are first asked for.
 pub struct Sessions {
     settings: AwsSettings,
-    http: SharedHttpClient,
+    base: Base,
     made: Mutex<BTreeMap<SessionSettings, Arc<Session>>>,
+}
+
+/// What sessions are made from.
+#[derive(Clone)]
+enum Base {
+    /// The environment and the profiles, over these connections.
+    Environment(SharedHttpClient),
+    /// A configuration as it is.
+    Given(Box<SdkConfig>),
 }
 
 impl fmt::Debug for Sessions {
@@ -47,7 +56,12 @@ impl Sessions {
     /// Nothing is asked of AWS yet.
     pub fn new(settings: AwsSettings) -> Self {
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        Sessions { settings, http, made: Mutex::default() }
+        Sessions { settings, base: Base::Environment(http), made: Mutex::default() }
+    }
+
+    /// Sessions that start from a configuration rather than from the environment and a profile. Roles are assumed on top of it.
+    pub fn from_configuration(settings: AwsSettings, configuration: SdkConfig) -> Self {
+        Sessions { settings, base: Base::Given(Box::new(configuration)), made: Mutex::default() }
     }
 
     pub fn settings(&self) -> &AwsSettings {
@@ -70,12 +84,12 @@ impl Sessions {
         if let Some(session) = made.get(settings) {
             return Arc::clone(session);
         }
-        let config = load(settings, self.settings.max_attempts, &self.http).await;
+        let config = load(settings, self.settings.max_attempts, &self.base).await;
         let session = Arc::new(Session {
             settings: settings.clone(),
             config: RwLock::new(Generation { number: 0, config }),
             max_attempts: self.settings.max_attempts,
-            http: self.http.clone(),
+            base: self.base.clone(),
             identity: OnceCell::new(),
         });
         made.insert(settings.clone(), Arc::clone(&session));
@@ -84,21 +98,31 @@ impl Sessions {
 }
 
 /// The configuration of the SDK: what the environment and the profile say, then the roles on top.
-async fn load(settings: &SessionSettings, max_attempts: u32, http: &SharedHttpClient) -> SdkConfig {
+async fn load(settings: &SessionSettings, max_attempts: u32, base: &Base) -> SdkConfig {
     let retry = RetryConfig::standard().with_max_attempts(max_attempts).with_max_backoff(LONGEST_BACKOFF);
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .retry_config(retry)
-        .timeout_config(timeouts)
-        .identity_cache(identity_cache());
-    if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    let mut config = loader.load().await;
+    let region = settings.region.clone().map(Region::new);
+    let mut config = match base {
+        Base::Environment(http) => {
+            let mut loader = aws_config::defaults(BehaviorVersion::latest())
+                .http_client(http.clone())
+                .retry_config(retry)
+                .timeout_config(timeouts)
+                .identity_cache(identity_cache());
+            if let Some(profile) = &settings.profile {
+                loader = loader.profile_name(profile);
+            }
+            if let Some(region) = region {
+                loader = loader.region(region);
+            }
+            loader.load().await
+        }
+        Base::Given(config) => {
+            let region = region.or_else(|| config.region().cloned());
+            let builder = config.as_ref().clone().into_builder().retry_config(retry).timeout_config(timeouts);
+            builder.region(region).identity_cache(identity_cache()).build()
+        }
+    };
     for role in &settings.roles {
         let mut builder = AssumeRoleProvider::builder(&role.arn).session_name(&role.session_name).configure(&config);
         if let Some(external_id) = &role.external_id {
@@ -124,7 +148,7 @@ pub struct Session {
     settings: SessionSettings,
     config: RwLock<Generation>,
     max_attempts: u32,
-    http: SharedHttpClient,
+    base: Base,
     identity: OnceCell<Identity>,
 }
 
@@ -209,7 +233,7 @@ impl Session {
             return config;
         }
         tracing::info!(caller = %self.settings, "credentials expired, asking for new ones");
-        let fresh = load(&self.settings, self.max_attempts, &self.http).await;
+        let fresh = load(&self.settings, self.max_attempts, &self.base).await;
         let mut current = self.config.write().unwrap_or_else(PoisonError::into_inner);
         if current.number == generation {
             *current = Generation { number: generation + 1, config: fresh };

@@ -40,9 +40,25 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "PATH", help_heading = "Input")]
     pub events: Vec<String>,
 
-    /// Folder of the inventory snapshot [env: PALISADE_INVENTORY]
+    /// Folder of the inventory snapshot, or `aws` to collect one first [env: PALISADE_INVENTORY]
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     pub inventory: Option<PathBuf>,
+
+    /// Resource type to collect beyond those that the queries need [env: PALISADE_INVENTORY_TYPES]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', help_heading = "Inventory from AWS")]
+    pub inventory_type: Vec<String>,
+
+    /// Use a snapshot again while it is younger: 90m, 12h, 2d [env: PALISADE_INVENTORY_MAX_AGE] [default: 24h]
+    #[arg(long, value_name = "AGE", help_heading = "Inventory from AWS")]
+    pub inventory_max_age: Option<String>,
+
+    /// AWS Config aggregator [env: PALISADE_AGGREGATOR] [default: the only one]
+    #[arg(long, value_name = "NAME", help_heading = "Inventory from AWS")]
+    pub aggregator: Option<String>,
+
+    /// access_analyzer, security_hub or none [env: PALISADE_EXTERNAL_ACCESS_FINDINGS] [default: none]
+    #[arg(long, value_name = "SOURCE", help_heading = "Inventory from AWS")]
+    pub external_access_findings: Option<String>,
 
     /// Perimeter definition [env: PALISADE_PERIMETER]
     #[arg(long, value_name = "FILE", help_heading = "Input")]
@@ -129,6 +145,10 @@ impl SettingsArgs {
         Flags::default()
             .list("events", &self.events)
             .one("inventory", path(&self.inventory))
+            .list("inventory_types", &self.inventory_type)
+            .one("inventory_max_age", self.inventory_max_age.as_ref())
+            .one("aggregator", self.aggregator.as_ref())
+            .one("external_access_findings", self.external_access_findings.as_ref())
             .one("perimeter", path(&self.perimeter))
             .one("engine", self.engine.as_ref())
             .one("activity_store", path(&self.activity_store))

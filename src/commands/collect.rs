@@ -35,7 +35,7 @@ pub fn collect(arguments: &CollectArgs, global: &Global, terminal: &Terminal) ->
     let mut settings = settings(&flags, global.config.as_deref())?;
     settings.activity_store = Some(arguments.output.clone());
     let terminal = &terminal.at_most_as_loud_as(settings.quiet);
-    if let Some(engine) = remote_engine(&settings)? {
+    if let Some(engine) = remote_engine(&settings, terminal)? {
         let inventory = match &settings.inventory {
             Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
             None => Inventory::empty(),

@@ -1,20 +1,32 @@
 //! Which engine the settings ask for.
 
-use super::Failure;
+use super::output::Terminal;
+use super::run::block_on;
+use super::{Failure, athena};
 use crate::config::settings::{EngineName, Settings};
 use crate::engine::RemoteEngine;
+use crate::engine::trino::TrinoEngine;
 use crate::outcome::Outcome;
 
-/// The engine of the settings, if it is not the embedded one.
-pub fn remote_engine(settings: &Settings) -> Result<Option<Box<dyn RemoteEngine>>, Failure> {
+/// The engine of the settings, connected, if it is not the embedded one.
+///
+/// # Errors
+/// When the settings lack something, or the server refuses.
+pub fn remote_engine(settings: &Settings, terminal: &Terminal) -> Result<Option<Box<dyn RemoteEngine>>, Failure> {
+    let prefix_segments = usize::from(settings.activity_prefix_depth);
     match settings.engine {
         EngineName::Local => Ok(None),
-        EngineName::Athena => Err(not_built(settings)),
-        EngineName::Trino => Err(not_built(settings)),
+        EngineName::Athena => {
+            // Statements are written down before they start, beside what they collect.
+            let folder = settings.activity_folder().join(".statements");
+            let engine = block_on(athena::connect(settings, &folder, prefix_segments, false, terminal))??;
+            Ok(Some(Box::new(engine)))
+        }
+        EngineName::Trino => {
+            let connection = settings.trino.connection(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+            let engine = TrinoEngine::connect(connection, &settings.trino.tables, prefix_segments);
+            let engine = block_on(engine)?.map_err(|error| Failure::new(Outcome::Usage, error))?;
+            Ok(Some(Box::new(engine)))
+        }
     }
-}
-
-fn not_built(settings: &Settings) -> Failure {
-    let message = format!("the engine `{}` is not built into this version of palisade; use `local`", settings.engine.name());
-    Failure::new(Outcome::Usage, message)
 }

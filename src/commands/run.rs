@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::answer::{Answers, QueryResult, answers};
@@ -64,9 +64,16 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
     found.worst(if lost { Outcome::Partial } else { Outcome::Success })
 }
 
-/// Runs a future on a runtime of its own.
+/// Runs a future on the runtime of the program. There is one: what a remote engine has started goes on between two calls.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = match RUNTIME.get() {
+        Some(runtime) => runtime,
+        None => {
+            let made = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
+            RUNTIME.get_or_init(|| made)
+        }
+    };
     Ok(runtime.block_on(future))
 }
 
@@ -130,7 +137,7 @@ impl Clock {
 
 /// Everything but writing it down.
 pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, Failure> {
-    let remote = remote_engine(settings)?;
+    let remote = remote_engine(settings, terminal)?;
     make_report_on(remote.as_deref(), settings, terminal)
 }
 
@@ -145,8 +152,8 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
     };
-    let inventory = match &settings.inventory {
-        Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
+    let inventory = match super::inventory::inventory_folder(settings, terminal)? {
+        Some(folder) => Inventory::load(&folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
     let accounts = organization_accounts(&inventory);
@@ -205,6 +212,7 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         inputs,
         timings: if fixed { Vec::new() } else { clock.timings },
         samples: sample_records,
+        statements: remote.map(RemoteEngine::statements).unwrap_or_default(),
     };
     Ok(Report { manifest, findings })
 }

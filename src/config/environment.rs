@@ -28,7 +28,15 @@ const fn program(name: &'static str, description: &'static str) -> Variable {
 /// All variables, settings first. Lists are separated by commas; an empty value counts as not set.
 pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_EVENTS", "events", "CloudTrail files, folders or globs, separated by commas; `-` is standard input."),
-    setting("PALISADE_INVENTORY", "inventory", "Folder of the inventory snapshot."),
+    setting("PALISADE_INVENTORY", "inventory", "Folder of the inventory snapshot, or `aws`."),
+    setting("PALISADE_INVENTORY_TYPES", "inventory_types", "Resource types to collect from AWS, separated by commas."),
+    setting(
+        "PALISADE_INVENTORY_MAX_AGE",
+        "inventory_max_age",
+        "Use a snapshot from AWS again while it is younger: `90m`, `12h`, `2d`.",
+    ),
+    setting("PALISADE_AGGREGATOR", "aggregator", "Name of the AWS Config aggregator."),
+    setting("PALISADE_EXTERNAL_ACCESS_FINDINGS", "external_access_findings", "`access_analyzer`, `security_hub` or `none`."),
     setting("PALISADE_PERIMETER", "perimeter", "File of the perimeter definition."),
     setting("PALISADE_ACCOUNTS", "accounts", "Account ids separated by commas, or `all`."),
     setting("PALISADE_QUERIES", "queries", "Names or patterns of queries separated by commas, or `all`."),

@@ -7,6 +7,7 @@ pub mod athena;
 pub mod aws;
 pub mod file;
 mod layers;
+pub mod trino;
 pub mod value;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::problems::InvalidFile;
+use crate::inventory::aws::FindingsSource;
 use crate::report::model::Verdict;
 pub use layers::Flags;
 pub use value::{Accounts, EngineName, Format};
@@ -26,6 +28,10 @@ pub use value::{Accounts, EngineName, Format};
 pub const FILE_NAME: &str = "palisade.yaml";
 /// Memory for queries where no setting says otherwise: 512 MiB.
 pub const DEFAULT_MEMORY_LIMIT: u64 = 512 << 20;
+/// In place of the inventory's folder: collect it from AWS. A folder of this name is written `./aws`.
+pub const INVENTORY_FROM_AWS: &str = "aws";
+/// The age of a snapshot from AWS that is used again, where no setting says otherwise.
+pub const DEFAULT_INVENTORY_MAX_AGE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// The folder for runs where no setting says otherwise.
 pub const DEFAULT_OUTPUT: &str = "palisade-report";
 
@@ -34,8 +40,16 @@ pub const DEFAULT_OUTPUT: &str = "palisade-report";
 pub struct Settings {
     /// CloudTrail files, folders or globs; `-` is standard input. Empty when nobody named any.
     pub events: Vec<String>,
-    /// Folder of the inventory snapshot.
+    /// Folder of the inventory snapshot; [`INVENTORY_FROM_AWS`] stands for one that is collected first.
     pub inventory: Option<PathBuf>,
+    /// Resource types to collect from AWS beyond those that the queries need.
+    pub inventory_types: Vec<String>,
+    /// A snapshot from AWS that is younger is used again.
+    pub inventory_max_age: jiff::SignedDuration,
+    /// Name of the AWS Config aggregator; `None` takes the only one there is.
+    pub aggregator: Option<String>,
+    /// Where external-access findings come from when a snapshot is collected.
+    pub external_access_findings: FindingsSource,
     /// File of the perimeter definition.
     pub perimeter: Option<PathBuf>,
     pub accounts: Accounts,
@@ -76,6 +90,8 @@ pub struct Settings {
     pub aws: aws::AwsSettings,
     /// Tables on Athena.
     pub athena: athena::AthenaSettings,
+    /// Tables on a Trino cluster.
+    pub trino: trino::TrinoSettings,
     /// The moment that counts as now.
     pub now: Timestamp,
     /// The settings file that was read.
@@ -172,6 +188,11 @@ impl Settings {
         value::day_of(self.now)
     }
 
+    /// Is the inventory to be collected from AWS?
+    pub fn inventory_is_aws(&self) -> bool {
+        self.inventory.as_deref() == Some(Path::new(INVENTORY_FROM_AWS))
+    }
+
     /// Who set a setting.
     pub fn origin(&self, name: &str) -> &Origin {
         self.origins.get(name).unwrap_or(&Origin::Default)
@@ -190,6 +211,10 @@ impl Settings {
         let values = [
             ("events", list(self.events.clone())),
             ("inventory", path(&self.inventory)),
+            ("inventory_types", list(self.inventory_types.clone())),
+            ("inventory_max_age", value::age_text(self.inventory_max_age)),
+            ("aggregator", self.aggregator.clone().unwrap_or_else(|| "none".to_owned())),
+            ("external_access_findings", self.external_access_findings.as_str().to_owned()),
             ("perimeter", path(&self.perimeter)),
             ("accounts", self.accounts.to_string()),
             ("queries", list(self.queries.clone())),
@@ -213,6 +238,7 @@ impl Settings {
             ("max_scan", self.max_scan.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())),
             ("aws", self.aws.show()),
             ("athena", self.athena.show()),
+            ("trino", self.trino.show()),
         ];
         values.into_iter().map(|(name, value)| Shown { name, value, origin: self.origin(name).clone() }).collect()
     }

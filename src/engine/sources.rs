@@ -126,8 +126,8 @@ impl Source {
         columns
     }
 
-    /// The records of the part, as a query. The values go to `values` in the order of their placeholders.
-    fn records(&self, dialect: Dialect, part: &Part, values: &mut Vec<BoundValue>) -> Result<String, SourceError> {
+    /// The query for its records, with the places of the table and the predicates left open.
+    fn mapping(&self) -> Result<Mapping, SourceError> {
         let all_columns = self.all_columns();
         let mut columns = Columns::new(&all_columns, self.layout.shape == Shape::SecurityLake);
         let mut by_path = false;
@@ -142,35 +142,72 @@ impl Source {
                     }
                     None => "CAST(NULL AS varchar)".to_owned(),
                 },
-                // Known only when all columns are: see below.
-                "table" => "${table}".to_owned(),
-                "partitions" => "${partitions}".to_owned(),
+                "table" | "partitions" => format!("${{{directive}}}"),
                 _ => return None,
             })
         })?;
-        let injected = self.layout.account.as_ref().filter(|account| account.injected && dialect == Dialect::Trino);
-        let (from, partitions) = match injected {
-            Some(account) if part.account_ids.len() > 1 => {
-                let mut names: Vec<String> = columns.used.iter().map(|name| quoted(name)).collect();
-                names.push(quoted(&account.name));
-                if by_path {
-                    names.push("\"$path\"".to_owned());
-                }
-                let branches: Vec<String> = part
-                    .account_ids
+        let mut names: Vec<String> = columns.used.iter().map(|name| quoted(name)).collect();
+        if let Some(account) = self.layout.account.as_ref().map(|account| quoted(&account.name))
+            && !names.contains(&account)
+        {
+            names.push(account);
+        }
+        names.extend(by_path.then(|| "\"$path\"".to_owned()));
+        Ok(Mapping { select, names: names.join(", ") })
+    }
+
+    /// The parts of the table to read, each by a predicate of its own: one, unless the accounts must be named one by one.
+    fn branches(&self, dialect: Dialect, part: &Part) -> Vec<Part> {
+        let injected = self.layout.account.as_ref().is_some_and(|account| account.injected && dialect == Dialect::Trino);
+        if !injected {
+            return vec![part.clone()];
+        }
+        part.account_ids.iter().map(|account_id| Part { account_ids: vec![account_id.clone()], ..part.clone() }).collect()
+    }
+}
+
+/// How the columns of a table become those of a record. Equal for tables of one generation.
+#[derive(Debug, PartialEq, Eq)]
+struct Mapping {
+    /// With `${table}` and `${partitions}` to be filled in.
+    select: String,
+    /// The columns that it reads.
+    names: String,
+}
+
+/// The records of the part, as a query. The values go to `values` in the order of their placeholders. Tables that are mapped alike share
+/// one mapping, so that a statement grows by a line with every further table or account.
+fn records(sources: &[Source], dialect: Dialect, part: &Part, values: &mut Vec<BoundValue>) -> Result<String, SourceError> {
+    let mut groups: Vec<(Mapping, Vec<&Source>)> = Vec::new();
+    for source in sources {
+        let mapping = source.mapping()?;
+        match groups.iter_mut().find(|(known, _)| *known == mapping) {
+            Some((_, alike)) => alike.push(source),
+            None => groups.push((mapping, vec![source])),
+        }
+    }
+    let mut queries = Vec::with_capacity(groups.len());
+    for (mapping, alike) in groups {
+        let branches: Vec<(&Source, Part)> = alike
+            .into_iter()
+            .flat_map(|source| source.branches(dialect, part).into_iter().map(move |part| (source, part)))
+            .collect();
+        let (from, predicates) = match branches.as_slice() {
+            [(source, part)] => (source.table.quoted_name(), source.layout.predicates(part, values)),
+            several => {
+                let selects: Vec<String> = several
                     .iter()
-                    .map(|account_id| {
-                        let one = Part { account_ids: vec![account_id.clone()], ..part.clone() };
-                        let predicates = self.layout.predicates(&one, values);
-                        format!("SELECT {} FROM {} WHERE {predicates}", names.join(", "), self.table.quoted_name())
+                    .map(|(source, part)| {
+                        let predicates = source.layout.predicates(part, values);
+                        format!("  SELECT {} FROM {} WHERE {predicates}", mapping.names, source.table.quoted_name())
                     })
                     .collect();
-                (format!("({})", branches.join(" UNION ALL ")), "true".to_owned())
+                (format!("(\n{}\n)", selects.join("\n  UNION ALL\n")), "true".to_owned())
             }
-            _ => (self.table.quoted_name(), self.layout.predicates(part, values)),
         };
-        Ok(select.replace("${table}", &from).replace("${partitions}", &partitions))
+        queries.push(mapping.select.replace("${table}", &from).replace("${partitions}", &predicates));
     }
+    Ok(queries.join("\nUNION ALL\n"))
 }
 
 /// Where engines of one family differ.
@@ -250,6 +287,31 @@ fn checked(statement: Statement) -> Result<Statement, SourceError> {
     Ok(statement)
 }
 
+/// How many of the part's accounts one statement takes, so that it stays under the limit: at least one, or the error.
+pub fn accounts_that_fit(
+    sources: &[Source],
+    dialect: Dialect,
+    part: &Part,
+    statement: &Statement,
+) -> Result<usize, SourceError> {
+    let fits = |accounts: usize| {
+        let account_ids = part.account_ids.iter().take(accounts).cloned().collect();
+        match statement_over(sources, dialect, &Part { account_ids, ..part.clone() }, statement) {
+            Ok(_) => Ok(true),
+            Err(SourceError::TooLong { .. }) if accounts > 1 => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    // One always fits, or there is no answer; the statement grows with every account.
+    let (mut most, mut too_many) = (1, part.account_ids.len() + 1);
+    fits(1)?;
+    while too_many - most > 1 {
+        let middle = most + (too_many - most) / 2;
+        if fits(middle)? { most = middle } else { too_many = middle }
+    }
+    Ok(most)
+}
+
 /// What a statement takes in a request: its text, and each value in quotes.
 pub fn bytes_of(statement: &Statement) -> usize {
     let of_value = |value: &BoundValue| match value {
@@ -273,13 +335,10 @@ fn relations_over(
     if part.account_ids.is_empty() {
         return Err(SourceError::NoAccount);
     }
-    let mut records = Vec::with_capacity(sources.len());
-    for source in sources {
-        records.push(source.records(dialect, part, values)?);
-    }
+    let records = records(sources, dialect, part, values)?;
     let has_addenda = sources.iter().any(|source| !source.missing().contains(&"is_addendum"));
     let knows_accounts = sources.iter().all(|source| source.layout.account.is_some());
-    let mut with = format!("palisade_records AS (\n{}\n),\n", records.join("\nUNION ALL\n"));
+    let mut with = format!("palisade_records AS (\n{records}\n),\n");
     let chain = Columns::new(&[], false).render(&without_comments(EVENTS_CHAIN), |_, directive| {
         Some(match directive {
             "from" => placeholder(values, part.from.to_string()),

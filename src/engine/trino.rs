@@ -65,6 +65,12 @@ impl RemoteEngine for TrinoEngine {
         "trino"
     }
 
+    fn source(&self) -> String {
+        let mut tables: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
+        tables.sort();
+        tables.join(", ")
+    }
+
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {
         let statement = statement_over(&self.sources, Dialect::Trino, part, statement).map_err(TrinoError::from)?;
         rows::frame(&self.client, &statement).await

@@ -424,6 +424,11 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
     (folder, FolderKind::Events)
 }
 
+/// The account that a folder tells.
+pub(super) fn account_of_folder(path: &Path) -> Option<String> {
+    folder_of(path).0.account_id.map(|account| account.to_string())
+}
+
 /// The names of digest and Insight files say what they are, wherever they lie.
 fn kind_of_file(path: &Path) -> Option<FolderKind> {
     let name = path.file_name()?.to_str()?;

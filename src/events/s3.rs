@@ -277,6 +277,20 @@ impl Ord for ObjectPlace {
     }
 }
 
+/// The objects of the scope behind a location.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub async fn list(objects: &Objects, location: &Location, scope: &Scope) -> Result<Vec<Object>, AwsError> {
+    find(objects, location, scope).await.map(|found| found.objects)
+}
+
+/// The account of the folder that an object lies in.
+pub fn account_of(bucket: &str, key: &str) -> Option<String> {
+    let path = PathBuf::from(format!("{bucket}/{key}"));
+    super::files::account_of_folder(path.parent()?)
+}
+
 #[derive(Debug, Default)]
 struct Found {
     objects: Vec<Object>,

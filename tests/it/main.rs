@@ -42,13 +42,18 @@ mod run_folder;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
-#[expect(dead_code, reason = "tests that use the servers come with the commands that need them")]
 mod servers;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
+mod trino;

@@ -59,6 +59,16 @@ pub fn aws_environment(address: &str) -> Vec<(&'static str, String)> {
     .into()
 }
 
+/// Makes a bucket.
+pub fn create_bucket(server: &str, name: &str) {
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT", &format!("{server}/{name}"), "--header"])
+        .arg("Authorization: AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// A request by curl, which every machine that runs the servers has: method, address, body as JSON. Gives the body of the answer.
 pub fn request(method: &str, url: &str, body: Option<&serde_json::Value>) -> serde_json::Value {
     let mut command = Command::new("curl");

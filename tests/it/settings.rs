@@ -237,6 +237,9 @@ fn commands_are_understood() {
         "config schema perimeter",
         "config import-dph data_perimeter.yaml --output perimeter.yaml",
         "inventory show --inventory inventory",
+        "inventory show 111122223333 --format json",
+        "inventory export -o inventory --types AWS::SQS::Queue --for-queries s3_* --for-policy scp.json --aggregator org --max-age 2d",
+        "inventory diff before after --format markdown --exit-code",
         "sample generate --events 10 --accounts 3 --seed 7 --output sample",
         "--color never --log-format json -q run",
     ] {

@@ -21,8 +21,6 @@ pub struct AthenaSection {
     pub table: Option<String>,
     /// Several tables that together hold CloudTrail, such as one of management and one of data events.
     pub tables: Option<Vec<String>>,
-    /// How the columns map to events: `auto` looks at the tables, otherwise the name of a layout. Default: auto.
-    pub layout: Option<String>,
     /// Where results are written, `s3://bucket/prefix/`. Default: where the workgroup says.
     pub output_location: Option<String>,
     /// Reuse results of the same statement that are at most so many minutes old, 0 to 10080; 0 reuses none. Default: 0.
@@ -31,8 +29,6 @@ pub struct AthenaSection {
     pub concurrency: Option<u64>,
     /// Price of a terabyte scanned, in US dollars. Default: 5.
     pub price_per_terabyte: Option<f64>,
-    /// Regions of the trail, for tables that must be told. Default: those of the table.
-    pub regions: Option<Vec<String>>,
 }
 
 /// Statements that run at the same time where no setting says otherwise. The quota of active statements is 20 to 200, by region.
@@ -45,8 +41,6 @@ pub struct AthenaSettings {
     pub catalog: String,
     pub database: Option<String>,
     pub tables: Vec<String>,
-    /// `None` looks at the tables.
-    pub layout: Option<String>,
     /// Ends in `/`.
     pub output_location: Option<String>,
     /// Minutes; 0 reuses nothing.
@@ -54,7 +48,6 @@ pub struct AthenaSettings {
     pub concurrency: u16,
     /// Price of a terabyte scanned, in millionths of a US dollar: whole numbers add up exactly.
     pub micro_dollars_per_terabyte: u64,
-    pub regions: Vec<String>,
 }
 
 impl Default for AthenaSettings {
@@ -64,12 +57,10 @@ impl Default for AthenaSettings {
             catalog: "AwsDataCatalog".to_owned(),
             database: None,
             tables: Vec::new(),
-            layout: None,
             output_location: None,
             result_reuse: 0,
             concurrency: DEFAULT_CONCURRENCY,
             micro_dollars_per_terabyte: 5_000_000,
-            regions: Vec::new(),
         }
     }
 }
@@ -87,14 +78,12 @@ impl AthenaSettings {
             tables = vec![table];
         }
         let output_location = output_location(fields.get("output_location"), problems);
-        let layout = text(fields.get("layout"), "the name of a layout, or `auto`", problems).filter(|layout| layout != "auto");
         let small = |number: Option<u64>, or: u16| number.and_then(|number| u16::try_from(number).ok()).unwrap_or(or);
         AthenaSettings {
             workgroup: text(fields.get("workgroup"), "the name of a workgroup", problems).unwrap_or(default.workgroup),
             catalog: text(fields.get("catalog"), "the name of a data catalog", problems).unwrap_or(default.catalog),
             database: text(fields.get("database"), "the name of a database", problems),
             tables,
-            layout,
             output_location,
             result_reuse: small(number(fields.get("result_reuse"), 0..=10_080, "minutes", problems), 0),
             concurrency: small(
@@ -103,7 +92,6 @@ impl AthenaSettings {
             ),
             micro_dollars_per_terabyte: price(fields.get("price_per_terabyte"), problems)
                 .unwrap_or(default.micro_dollars_per_terabyte),
-            regions: names(fields.get("regions"), "regions", problems),
         }
     }
 
@@ -121,13 +109,11 @@ impl AthenaSettings {
         add("catalog", self.catalog.clone(), self.catalog != default.catalog);
         add("database", or_none(&self.database), self.database.is_some());
         add("tables", format!("[{}]", self.tables.join(", ")), !self.tables.is_empty());
-        add("layout", or_none(&self.layout), self.layout.is_some());
         add("output_location", or_none(&self.output_location), self.output_location.is_some());
         add("result_reuse", self.result_reuse.to_string(), self.result_reuse != default.result_reuse);
         add("concurrency", self.concurrency.to_string(), self.concurrency != default.concurrency);
-        let price = crate::engine::athena::cost::dollars(self.micro_dollars_per_terabyte);
+        let price = crate::report::amounts::dollars(self.micro_dollars_per_terabyte);
         add("price_per_terabyte", price, self.micro_dollars_per_terabyte != default.micro_dollars_per_terabyte);
-        add("regions", format!("[{}]", self.regions.join(", ")), !self.regions.is_empty());
         if parts.is_empty() { "none".to_owned() } else { format!("{{{}}}", parts.join(", ")) }
     }
 }

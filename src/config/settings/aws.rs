@@ -151,7 +151,12 @@ impl Default for AwsSettings {
 }
 
 impl AwsSettings {
-    /// Settings with a session of its own for a purpose, as tests make them.
+    /// The same credentials for everything.
+    pub fn of(base: SessionSettings) -> Self {
+        AwsSettings { base, ..AwsSettings::default() }
+    }
+
+    /// The same with credentials of its own for a purpose.
     pub fn with(mut self, purpose: Purpose, session: SessionSettings) -> Self {
         self.purposes.retain(|(known, _)| *known != purpose);
         self.purposes.push((purpose, session));

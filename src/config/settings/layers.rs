@@ -8,8 +8,12 @@ use jiff::Timestamp;
 use super::athena::AthenaSettings;
 use super::aws::AwsSettings;
 use super::file::{SECTIONS, SettingsFile};
+use super::trino::TrinoSettings;
 use super::value::{self, Accounts, EngineName, Format};
-use super::{DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, Origin, Settings, SettingsError};
+use super::{
+    DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings,
+    SettingsError,
+};
 use crate::config::document::{self, Node, Value};
 use crate::config::environment;
 use crate::config::problems::{At, Problems};
@@ -96,6 +100,15 @@ impl Layer {
         self.one(name, |text| Ok(PathBuf::from(located(text, base.as_deref())?)))
     }
 
+    /// A folder, or the word that stands for AWS.
+    fn inventory(&mut self) -> Set<PathBuf> {
+        let base = self.base.clone();
+        self.one("inventory", |text| {
+            let base = base.as_deref().filter(|_| text != INVENTORY_FROM_AWS);
+            Ok(PathBuf::from(located(text, base)?))
+        })
+    }
+
     fn accounts(&mut self) -> Set<Accounts> {
         let given = self.given.get("accounts")?;
         if given.values.iter().any(|(text, _)| text == "all") {
@@ -128,6 +141,10 @@ fn located(text: &str, base: Option<&Path>) -> Result<String, Wrong> {
 struct Partial {
     events: Set<Vec<String>>,
     inventory: Set<PathBuf>,
+    inventory_types: Set<Vec<String>>,
+    inventory_max_age: Set<jiff::SignedDuration>,
+    aggregator: Set<String>,
+    external_access_findings: Set<crate::inventory::aws::FindingsSource>,
     perimeter: Set<PathBuf>,
     accounts: Set<Accounts>,
     queries: Set<Vec<String>>,
@@ -156,7 +173,11 @@ impl Partial {
         let base = layer.base.clone();
         Self {
             events: layer.list("events", |text| located(text, base.as_deref())),
-            inventory: layer.path("inventory"),
+            inventory: layer.inventory(),
+            inventory_types: layer.list("inventory_types", value::resource_type),
+            inventory_max_age: layer.one("inventory_max_age", value::age),
+            aggregator: layer.one("aggregator", |text| Ok(text.to_owned())),
+            external_access_findings: layer.one("external_access_findings", value::findings_source),
             perimeter: layer.path("perimeter"),
             accounts: layer.accounts(),
             queries: layer.list("queries", |text| Ok(text.to_owned())),
@@ -224,6 +245,10 @@ pub(super) fn resolve(
     let settings = Settings {
         events: pick!(events).unwrap_or_default(),
         inventory: pick!(inventory),
+        inventory_types: pick!(inventory_types).unwrap_or_default(),
+        inventory_max_age: pick!(inventory_max_age).unwrap_or(DEFAULT_INVENTORY_MAX_AGE),
+        aggregator: pick!(aggregator),
+        external_access_findings: pick!(external_access_findings).unwrap_or_default(),
         perimeter: pick!(perimeter),
         accounts: pick!(accounts).unwrap_or(Accounts::All),
         queries: pick!(queries).unwrap_or_else(|| vec![String::from("all")]),
@@ -246,6 +271,7 @@ pub(super) fn resolve(
         max_scan: pick!(max_scan).flatten(),
         aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
         athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
+        trino: sections.trino.map(|(trino, origin)| pick.keep("trino", trino, origin)).unwrap_or_default(),
         now,
         file: file.map(|file| file.path.clone()),
         origins,
@@ -310,12 +336,13 @@ pub(super) fn flag_name(setting: &str) -> String {
         "queries" => String::from("query"),
         "query_folders" => String::from("query-folder"),
         "formats" => String::from("format"),
+        "inventory_types" => String::from("inventory-type"),
         other => other.replace('_', "-"),
     }
 }
 
 fn is_list(setting: &str) -> bool {
-    matches!(setting, "events" | "accounts" | "queries" | "query_folders" | "formats" | "fail_on")
+    matches!(setting, "events" | "accounts" | "queries" | "query_folders" | "formats" | "fail_on" | "inventory_types")
 }
 
 fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
@@ -340,6 +367,7 @@ fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
 struct Sections {
     aws: Set<AwsSettings>,
     athena: Set<AthenaSettings>,
+    trino: Set<TrinoSettings>,
 }
 
 fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
@@ -351,6 +379,7 @@ fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
     let sections = Sections {
         aws: section("aws").map(|node| (AwsSettings::read(node, problems), origin(node))),
         athena: section("athena").map(|node| (AthenaSettings::read(node, problems), origin(node))),
+        trino: section("trino").map(|node| (TrinoSettings::read(node, file.path.parent(), problems), origin(node))),
     };
     for setting in document::field_names::<SettingsFile>().iter().filter(|name| !SECTIONS.contains(name)) {
         let Some(node) = fields.get(setting).filter(|node| node.value != Value::Null) else { continue };

@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::suggest;
 use crate::config::values::{self, Wrong};
+use crate::inventory::aws::{FindingsSource, is_resource_type};
 use crate::report::model::Verdict;
 
 /// Whose calls are judged.
@@ -280,6 +281,49 @@ pub fn count(text: &str) -> Result<u8, Wrong> {
     }
 }
 
+/// Where external-access findings come from.
+pub fn findings_source(text: &str) -> Result<FindingsSource, Wrong> {
+    let lower = text.to_ascii_lowercase().replace('-', "_");
+    FindingsSource::ALL.into_iter().find(|source| source.as_str() == lower).ok_or_else(|| {
+        let help = suggest::help(text, &FindingsSource::ALL.map(FindingsSource::as_str));
+        Wrong::with_help(format!("unknown source of external-access findings `{text}`"), help)
+    })
+}
+
+/// A resource type of AWS Config.
+pub fn resource_type(text: &str) -> Result<String, Wrong> {
+    match is_resource_type(text) {
+        true => Ok(text.to_owned()),
+        false => Err(Wrong::with_help(format!("`{text}` is not a resource type"), "expected one such as `AWS::SQS::Queue`")),
+    }
+}
+
+/// An age: `90m`, `12h`, `2d`, or `0`.
+pub fn age(text: &str) -> Result<SignedDuration, Wrong> {
+    let wrong = || Wrong::with_help(format!("`{text}` is not an age"), "expected one such as `90m`, `12h`, `2d`, or `0`");
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds: i64 = match text.strip_prefix(number).unwrap_or_default() {
+        "" if number == "0" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number = number.parse::<u32>().map_err(|_| wrong())?;
+    Ok(SignedDuration::from_secs(i64::from(number) * seconds))
+}
+
+/// An age in the largest unit that is exact.
+pub fn age_text(age: SignedDuration) -> String {
+    let minutes = age.as_mins();
+    match minutes {
+        0 => "0".to_owned(),
+        _ if minutes % 1_440 == 0 => format!("{}d", minutes / 1_440),
+        _ if minutes % 60 == 0 => format!("{}h", minutes / 60),
+        _ => format!("{minutes}m"),
+    }
+}
+
 /// A moment: RFC 3339, or a date for its first moment in UTC.
 pub fn moment(text: &str) -> Result<Timestamp, Wrong> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
@@ -316,6 +360,19 @@ mod tests {
         assert_eq!(day("yesterday", today).unwrap(), date(2026, 3, 30));
         for wrong in ["14d", "-14", "-d", "-14x", "tomorrow", "2026-13-01", "-999999999d"] {
             assert!(day(wrong, today).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_have_units() {
+        assert_eq!(age("90m").unwrap(), SignedDuration::from_mins(90));
+        assert_eq!(age("2d").unwrap(), SignedDuration::from_hours(48));
+        assert_eq!(age("0").unwrap(), SignedDuration::ZERO);
+        for text in ["0", "90m", "13h", "2d"] {
+            assert_eq!(age_text(age(text).unwrap()), text);
+        }
+        for wrong in ["", "2", "d", "-1h", "1.5h", "2w", "99999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 

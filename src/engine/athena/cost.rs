@@ -3,6 +3,8 @@
 //! Athena asks a price per terabyte scanned, rounded up to a megabyte, with a minimum of 10 MB for every statement
 //! (<https://aws.amazon.com/athena/pricing/>). Prices are counted in millionths of a US dollar, so that they add up exactly.
 
+pub use crate::report::amounts::{bytes_text, dollars};
+
 /// Athena counts in powers of two: its 10 MB are 10,485,760 bytes.
 const MEGABYTE: u64 = 1 << 20;
 const TERABYTE: u64 = 1 << 40;
@@ -20,14 +22,6 @@ pub fn price(bytes: u64, micro_dollars_per_terabyte: u64) -> u64 {
     u64::try_from(product.div_ceil(u128::from(TERABYTE))).unwrap_or(u64::MAX)
 }
 
-/// An amount as people read it, in US dollars: at least two decimals, no trailing zeros beyond.
-pub fn dollars(micro_dollars: u64) -> String {
-    let (whole, fraction) = (micro_dollars / 1_000_000, micro_dollars % 1_000_000);
-    let digits = format!("{fraction:06}");
-    let (cents, rest) = digits.split_at_checked(2).unwrap_or((&digits, ""));
-    format!("{whole}.{cents}{}", rest.trim_end_matches('0'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,13 +37,5 @@ mod tests {
         assert_eq!(price(MINIMUM, FIVE), 48);
         assert_eq!(price(MINIMUM + 1, FIVE), price(11 * MEGABYTE, FIVE));
         assert_eq!(price(u64::MAX, u64::MAX), u64::MAX);
-    }
-
-    #[test]
-    fn amounts_are_read_as_dollars() {
-        assert_eq!(dollars(FIVE), "5.00");
-        assert_eq!(dollars(48), "0.000048");
-        assert_eq!(dollars(1_250_000), "1.25");
-        assert_eq!(dollars(0), "0.00");
     }
 }

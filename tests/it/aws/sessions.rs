@@ -67,11 +67,11 @@ fn the_athena_section_has_defaults_and_is_read() {
     let default = settings("title: x\n").unwrap().athena;
     assert_eq!((default.workgroup.as_str(), default.catalog.as_str()), ("primary", "AwsDataCatalog"));
     assert_eq!((default.concurrency, default.result_reuse, default.micro_dollars_per_terabyte), (10, 0, 5_000_000));
-    let text = "max_scan: 200GB\nathena: {workgroup: w, database: d, tables: [management, data], layout: auto, output_location: 's3://b/p', price_per_terabyte: 6.75, concurrency: 20, result_reuse: 60, regions: [eu-west-1]}\n";
+    let text = "max_scan: 200GB\nathena: {workgroup: w, database: d, tables: [management, data], output_location: 's3://b/p', price_per_terabyte: 6.75, concurrency: 20, result_reuse: 60}\n";
     let settings = settings(text).unwrap();
     assert_eq!(settings.max_scan, Some(200_000_000_000));
     let athena = settings.athena;
     assert_eq!(athena.tables, ["management", "data"]);
-    assert_eq!((athena.layout, athena.output_location.as_deref()), (None, Some("s3://b/p/")));
+    assert_eq!(athena.output_location.as_deref(), Some("s3://b/p/"));
     assert_eq!((athena.micro_dollars_per_terabyte, athena.concurrency, athena.result_reuse), (6_750_000, 20, 60));
 }
