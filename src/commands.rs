@@ -5,6 +5,7 @@ pub mod answer;
 pub mod athena;
 pub mod collect;
 pub mod config;
+pub mod doctor;
 pub mod dry_run;
 pub mod engine;
 pub mod inventory;
@@ -81,6 +82,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, &cli.global, &terminal),
         Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };

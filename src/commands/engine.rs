@@ -5,7 +5,7 @@ use super::run::block_on;
 use super::{Failure, athena};
 use crate::config::settings::{EngineName, Settings};
 use crate::engine::RemoteEngine;
-use crate::engine::trino::TrinoEngine;
+use crate::engine::trino::{Options, TrinoEngine};
 use crate::outcome::Outcome;
 
 /// The engine of the settings, connected, if it is not the embedded one.
@@ -22,11 +22,14 @@ pub fn remote_engine(settings: &Settings, terminal: &Terminal) -> Result<Option<
             let engine = block_on(athena::connect(settings, &folder, prefix_segments, false, terminal))??;
             Ok(Some(Box::new(engine)))
         }
-        EngineName::Trino => {
-            let connection = settings.trino.connection(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
-            let engine = TrinoEngine::connect(connection, &settings.trino.tables, prefix_segments);
-            let engine = block_on(engine)?.map_err(|error| Failure::new(Outcome::Usage, error))?;
-            Ok(Some(Box::new(engine)))
-        }
+        EngineName::Trino => Ok(Some(Box::new(trino(settings, prefix_segments)?))),
     }
+}
+
+/// The cluster of the settings, with its tables looked up.
+fn trino(settings: &Settings, prefix_segments: usize) -> Result<TrinoEngine, Failure> {
+    let connection = settings.trino.connection(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+    let options = Options { prefix_segments, concurrency: settings.trino.concurrency };
+    block_on(TrinoEngine::connect(connection, &settings.trino.tables, options))?
+        .map_err(|error| Failure::new(Outcome::Usage, format!("trino: {error}")))
 }
