@@ -53,6 +53,12 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
     /// Answers a statement over `events` or `event_resources` of the part.
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError>;
 
+    /// May a part that is collected have many accounts? Then the engine makes as many statements of it as it needs, and tells which
+    /// accounts failed ([`EngineError::Accounts`]). Otherwise each account is a part of its own.
+    fn collects_many_accounts(&self) -> bool {
+        false
+    }
+
     /// Rolls the events of the part up into `activity`, as Parquet files in `folder`, which exists and is empty. Gives the files.
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError>;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::Failure;
@@ -74,9 +74,16 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
     })
 }
 
-/// Runs a future on a runtime of its own.
+/// Runs a future on the runtime of the program. There is one: what a remote engine has started goes on between two calls.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = match RUNTIME.get() {
+        Some(runtime) => runtime,
+        None => {
+            let made = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
+            RUNTIME.get_or_init(|| made)
+        }
+    };
     Ok(runtime.block_on(future))
 }
 

@@ -305,6 +305,16 @@ impl RemoteEngine for AthenaEngine {
         }
     }
 
+    fn source(&self) -> String {
+        let mut tables: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
+        tables.sort();
+        tables.join(", ")
+    }
+
+    fn collects_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
         let statements = batch::statements(part, self.regions);
         let collected = join_all(statements.into_iter().map(|part| self.collect(part, folder))).await;

@@ -1,10 +1,12 @@
 //! Filling a store of activity from a remote engine: the days that are missing, one statement for each account and range of days.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{EngineError, Part, RemoteEngine};
+use super::{EngineError, MissingAccounts, Part, RemoteEngine};
 use crate::activity::collect::{Job, regroup};
 use crate::activity::rollup::Shape;
 use crate::activity::rows::{ActivityError, Part as RowsPart, day_number};
@@ -39,14 +41,22 @@ impl std::fmt::Display for NotCollected {
     }
 }
 
-/// The parts that a store lacks: one for each account and range of neighbouring days.
-pub fn missing_parts(store: &Store, wanted: &Wanted<'_>) -> Vec<Part> {
-    let ranges_of = |account_id: &String| {
-        let ranges = store.missing_days(account_id, wanted.from, wanted.to);
-        let account_ids = vec![account_id.clone()];
-        ranges.into_iter().map(move |(from, to)| Part { account_ids: account_ids.clone(), from, to })
-    };
-    wanted.account_ids.iter().flat_map(ranges_of).collect()
+/// The parts that a store lacks: one for each account and range of neighbouring days, or one for all accounts that lack the same
+/// days.
+pub fn missing_parts(store: &Store, wanted: &Wanted<'_>, many_accounts: bool) -> Vec<Part> {
+    let mut by_range: BTreeMap<(Date, Date), Vec<String>> = BTreeMap::new();
+    for account_id in wanted.account_ids {
+        for range in store.missing_days(account_id, wanted.from, wanted.to) {
+            by_range.entry(range).or_default().push(account_id.clone());
+        }
+    }
+    let parts = by_range.into_iter().flat_map(|((from, to), account_ids)| {
+        let size = if many_accounts { account_ids.len() } else { 1 };
+        let chunks: Vec<Part> =
+            account_ids.chunks(size.max(1)).map(|account_ids| Part { account_ids: account_ids.to_vec(), from, to }).collect();
+        chunks
+    });
+    parts.collect()
 }
 
 /// Collects what the store lacks. A part that fails leaves the others: it is given back.
@@ -59,7 +69,7 @@ pub async fn collect(
     wanted: &Wanted<'_>,
 ) -> Result<Vec<NotCollected>, ActivityError> {
     let folder = store.folder().to_owned();
-    let parts = missing_parts(store, wanted);
+    let parts = missing_parts(store, wanted, engine.collects_many_accounts());
     if !parts.is_empty() {
         store.manifest.collections.push(Collection {
             collected_at: time::format(wanted.now.as_microsecond()).unwrap_or_default(),
@@ -75,11 +85,11 @@ pub async fn collect(
                     Ok(incoming) => incoming,
                     Err(error) => {
                         let message = format!("no folder could be made for the results: {error}");
-                        return (part, Err(EngineError::Remote { engine: engine.name(), message }));
+                        return (part, (Err(EngineError::Remote { engine: engine.name(), message }), None));
                     }
                 };
                 let files = engine.collect_activity(&part, incoming.path()).await;
-                (part, files.map(|files| (files, incoming)))
+                (part, (files, Some(incoming)))
             }
         })
         .buffer_unordered(CONCURRENT);
@@ -91,14 +101,23 @@ pub async fn collect(
     };
     let mut failed = Vec::new();
     while let Some((part, answer)) = answers.next().await {
-        let put = match answer {
-            Ok((files, _incoming)) => {
-                let files: Vec<RowsPart> = files.iter().map(|file| RowsPart::in_file((None, None), file, None)).collect();
-                put(engine, store, &part, &files, &job, wanted.now)
+        let (answer, _incoming) = answer;
+        let (files, missing) = match answer {
+            Ok(files) => (files, Vec::new()),
+            Err(EngineError::Accounts { missing, files, .. }) => (files, missing),
+            Err(error) => {
+                failed.push(NotCollected { part, error });
+                continue;
             }
-            Err(error) => Err(error),
         };
-        match put {
+        let mut part = part;
+        for MissingAccounts { account_ids, reason } in missing {
+            part.account_ids.retain(|account| !account_ids.contains(account));
+            let error = EngineError::Remote { engine: engine.name(), message: reason };
+            failed.push(NotCollected { part: Part { account_ids, ..part.clone() }, error });
+        }
+        let files: Vec<RowsPart> = files.iter().map(|file| RowsPart::in_file((None, None), file, None)).collect();
+        match put(engine, store, &part, &files, &job, wanted.now) {
             // What is there already is kept, whatever happens to the next one.
             Ok(()) => store.save()?,
             Err(error) => failed.push(NotCollected { part, error }),
