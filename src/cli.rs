@@ -1,5 +1,6 @@
 //! The command line: definitions only. What a command does is in `commands`; what a flag means is in `config::settings`.
 
+pub mod collect;
 pub mod config;
 pub mod inventory;
 pub mod policy;
@@ -7,6 +8,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;
 pub mod sql;
 
 use std::path::PathBuf;
@@ -58,6 +60,7 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    6  accounts-missing: the report is there, but of some accounts nothing could be read
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";
@@ -120,6 +123,7 @@ pub enum Listing {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Box<run::RunArgs>),
+    Collect(Box<collect::CollectArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),
@@ -127,6 +131,7 @@ pub enum Command {
     Policy(policy::PolicyArgs),
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
+    Setup(setup::SetupArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

@@ -1,6 +1,11 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod answer;
+pub mod athena;
+pub mod collect;
 pub mod config;
+pub mod dry_run;
+pub mod engine;
 pub mod inventory;
 pub mod inventory_queries;
 pub mod judge;
@@ -10,6 +15,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod samples;
+pub mod setup;
 pub mod sql;
 pub mod warnings;
 
@@ -68,12 +74,14 @@ pub fn dispatch(cli: Cli) -> Outcome {
     let terminal = Terminal::new(&cli.global);
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
+        Command::Collect(arguments) => collect::collect(&arguments, &cli.global, &terminal),
         Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };
     match result {

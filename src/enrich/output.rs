@@ -20,6 +20,9 @@ pub(crate) struct Finding {
     pub(crate) exception_id: Option<String>,
     pub(crate) place: Place,
     pub(crate) details: Option<String>,
+    /// Of a replayed call.
+    pub(crate) outcome: Option<String>,
+    pub(crate) statement: Option<String>,
 }
 
 /// Which enrich steps the query declares: their columns are filled, the others stay null.
@@ -63,7 +66,8 @@ impl Enrich {
 
 /// The identifier of a finding: the same query and the same recorded context give the same id in every run, whatever the
 /// inventory and the perimeter definition say of it.
-fn finding_id(query: &str, rows: &Rows, row: usize) -> String {
+fn finding_id(query: &str, rows: &Rows, finding: &Finding) -> String {
+    let row = finding.row;
     let mut hash = Sha256::new();
     let mut add = |text: Option<&str>| {
         // The length in front keeps neighbours apart, and null from empty text.
@@ -77,6 +81,12 @@ fn finding_id(query: &str, rows: &Rows, row: usize) -> String {
     // Queries over calls have none, and their ids stay what they were.
     if let Some(row_id) = rows.row_id(row) {
         add(Some(&row_id));
+    }
+    if finding.outcome.is_some() {
+        // What a replay says may depend on more of a call than its columns here.
+        for text in [&finding.outcome, &finding.statement, &finding.settled_by] {
+            add(text.as_deref());
+        }
     }
     let mut id = String::with_capacity(16);
     for byte in hash.finalize().iter().take(8) {
@@ -127,7 +137,7 @@ pub(crate) fn frame<'a>(
             }
             "finding_id" => {
                 let query = cases.iter().flatten().next().map_or("", |case| case.world.plan.query);
-                let ids: StringChunked = findings.iter().map(|finding| Some(finding_id(query, rows, finding.row))).collect();
+                let ids: StringChunked = findings.iter().map(|finding| Some(finding_id(query, rows, finding))).collect();
                 ids.with_name(name.into())
             }
             "query" => column(name, &|_, case| Some(case.world.plan.query)),
@@ -135,6 +145,8 @@ pub(crate) fn frame<'a>(
             "verdict" => column(name, &|finding, _| Some(finding.verdict.as_str())),
             "reason" => column(name, &|finding, _| Some(&finding.reason)),
             "details" => column(name, &|finding, _| finding.details.as_deref()),
+            "outcome" => column(name, &|finding, _| finding.outcome.as_deref()),
+            "statement" => column(name, &|finding, _| finding.statement.as_deref()),
             "settled_by" => column(name, &|finding, _| finding.settled_by.as_deref()),
             "exception_id" => column(name, &|finding, _| finding.exception_id.as_deref()),
             "denied_by" => {

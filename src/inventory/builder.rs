@@ -108,6 +108,8 @@ pub(super) struct Builder {
     /// The last file of each paged list that told of further pages.
     pub(super) open_pages: BTreeMap<String, usize>,
     pub(super) access: Collector,
+    /// Types that `snapshot.json` calls incomplete.
+    pub(super) lacking: BTreeSet<String>,
 }
 
 impl Builder {

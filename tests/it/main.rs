@@ -12,7 +12,12 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod catalog;
 #[cfg(test)]
 mod cli;
@@ -27,6 +32,8 @@ mod import_dph;
 #[cfg(test)]
 mod inventory;
 #[cfg(test)]
+mod inventory_aws;
+#[cfg(test)]
 mod perimeter;
 #[cfg(test)]
 mod policy;
@@ -39,10 +46,18 @@ mod run_folder;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
+mod trino;
