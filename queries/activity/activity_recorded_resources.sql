@@ -25,6 +25,11 @@ FROM (
   SELECT *,
     CASE
       WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1)
+      WHEN regexp_like(resource_arn, '^arn:[^:]*:s3-outposts:[^/]*:outpost/[^/]*/[^/]*/[^/]*/') THEN split_part(resource_arn, '/', 1) || '/'
+        || nullif(split_part(resource_arn, '/', 2), '') || '/' || nullif(split_part(resource_arn, '/', 3), '') || '/'
+        || nullif(split_part(resource_arn, '/', 4), '')
+      WHEN regexp_like(resource_arn, '^arn:[^:]*:s3(express|-object-lambda)?:[^/]*/[^/]*/') THEN split_part(resource_arn, '/', 1) || '/'
+        || nullif(split_part(resource_arn, '/', 2), '')
       WHEN regexp_like(resource_arn, '^arn:[^:]*:lambda:[^:]*:[^:]*:function:[^:]*:') THEN split_part(resource_arn, ':', 1) || ':'
         || nullif(split_part(resource_arn, ':', 2), '') || ':lambda:' || nullif(split_part(resource_arn, ':', 4), '') || ':'
         || nullif(split_part(resource_arn, ':', 5), '') || ':function:' || nullif(split_part(resource_arn, ':', 7), '')

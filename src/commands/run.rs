@@ -245,7 +245,7 @@ fn report_of_inventory(
     world: World<'_>,
     mut clock: Clock,
 ) -> Result<Report, Failure> {
-    if settings.inventory.is_none() {
+    if world.inventory.describe().is_empty() {
         let message = "these queries are over the inventory; give the folder of a snapshot with --inventory";
         return Err(Failure::new(Outcome::Usage, message));
     }

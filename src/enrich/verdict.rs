@@ -109,7 +109,7 @@ pub(crate) fn describe(
     said: Vec<Said>,
 ) -> Result<DataFrame, EnrichError> {
     let enrich = Enrich::new(plan.query, plan.enrich)?;
-    let rows = Rows::new(frame, plan.query)?;
+    let rows = Rows::new(frame, plan.query, plan.over_inventory)?;
     let mut world = World::new(context, plan);
     let joined = Joined::new(&rows, &mut world)?;
     let world = &world;
@@ -125,6 +125,7 @@ pub(crate) fn describe(
             settled_by,
             exception_id: None,
             place,
+            details: None,
             outcome: Some(outcome),
             statement,
         });

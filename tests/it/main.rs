@@ -17,6 +17,7 @@ mod activity;
 mod aws;
 #[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod catalog;
 #[cfg(test)]
 mod cli;

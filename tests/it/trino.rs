@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use palisade::catalog::{Catalog, ParameterValue, PlaceholderStyle, QuerySpec, Scope as QueryScope, Statement};
+use palisade::catalog::{Catalog, Over, ParameterValue, PlaceholderStyle, QuerySpec, Scope as QueryScope, Statement};
 use palisade::engine::local::{LocalEngine, Resources, answer_from_rows};
 use palisade::engine::trino::{Options, TrinoEngine};
 use palisade::engine::{Part, RemoteEngine};
@@ -227,6 +227,7 @@ fn every_query_answers_on_trino_as_it_does_here() {
         let mut local = local(&sample_trail(), &everything);
         let statements: Vec<Statement> = catalog
             .iter()
+            .filter(|query| query.over == Over::Events)
             .flat_map(|query| accounts.iter().map(|account| bound(query, account, PlaceholderStyle::Dollar)))
             .collect();
         local.prepare(&statements).await.unwrap();
@@ -242,7 +243,7 @@ fn every_query_answers_on_trino_as_it_does_here() {
                 engines.insert(account.as_str(), engine(&place, tables).await);
             }
             let organization = engine(&place, &layout.all_tables()).await;
-            for query in catalog.iter() {
+            for query in catalog.iter().filter(|query| query.over == Over::Events) {
                 let (mut remote_rows, mut local_rows, mut equal, start) = (0, 0, true, Instant::now());
                 let mut local_seconds = 0.0;
                 let asked: Vec<&str> = match (query.scope, most.get(query.name.as_str())) {
@@ -390,7 +391,7 @@ fn every_test_case_of_a_query_has_the_same_rows_on_trino() {
         let Some(place) = Place::new("cases").await else { return };
         let mut problems = Vec::new();
         let mut compared = 0;
-        for query in Catalog::built_in().unwrap().iter() {
+        for query in Catalog::built_in().unwrap().iter().filter(|query| query.over == Over::Events) {
             let (file, text) = query.test.as_ref().unwrap();
             for case in TestFile::parse(text, file).unwrap().cases {
                 if case.rows.is_empty() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use palisade::activity::rollup::Shape;
-use palisade::catalog::{Catalog, QuerySpec, Scope as QueryScope, Statement};
+use palisade::catalog::{Catalog, Over, QuerySpec, Scope as QueryScope, Statement};
 use palisade::commands::judge::{World, bind, organization_accounts};
 use palisade::config::perimeter::Perimeter;
 use palisade::engine::activity::is_answered_by_activity;
@@ -59,7 +59,7 @@ fn statements(queries: &[&QuerySpec], accounts: &[&str]) -> Vec<(String, Stateme
 /// was something to compare.
 async fn compare(location: &Path, accounts: &[&str]) -> usize {
     let catalog = Catalog::built_in().unwrap();
-    let queries: Vec<&QuerySpec> = catalog.iter().collect();
+    let queries: Vec<&QuerySpec> = catalog.iter().filter(|query| query.over == Over::Events).collect();
     let statements = statements(&queries, accounts);
     let all: Vec<Statement> = statements.iter().map(|(_, statement)| statement.clone()).collect();
 
