@@ -27,6 +27,7 @@ pub mod inventory;
 pub mod outcome;
 pub mod pattern;
 pub mod policy;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sample;
