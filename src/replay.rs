@@ -100,8 +100,13 @@ pub fn derive(call: &Call, world: &World<'_>) -> Derived {
     };
     let mut authorizations: Vec<Authorization> = Vec::with_capacity(needed.len());
     let shared = context::Shared::of(&scene);
-    for needed in &needed {
-        for target in resource::targets(&scene, needed) {
+    let mut first: Vec<resource::Resolved> = Vec::new();
+    for (number, needed) in needed.iter().enumerate() {
+        let targets = resource::targets(&scene, needed, &first);
+        if number == 0 {
+            first.clone_from(&targets);
+        }
+        for target in targets {
             authorizations.push(context::authorization(&scene, &shared, needed, target));
         }
     }

@@ -53,6 +53,11 @@ ORIGINS = {
     "operation-fas-maps": "awslabs/iam-policy-autopilot; Apache-2.0",
     "service-configuration.json": "awslabs/iam-policy-autopilot; Apache-2.0",
 }
+# Request parameters that fill a variable of an ARN template, where neither the names nor the SDK map tell.
+PARAMETERS = {
+    "ssm": {"StartSession": "InstanceId=target", "SendCommand": "InstanceId=instanceIds[]"},
+    "rds": {"ModifyDBCluster": "DbClusterInstanceName=dBClusterIdentifier"},
+}
 TYPES = {"String": "S", "ARN": "A", "Bool": "B", "Numeric": "N", "Date": "D", "IPAddress": "I"}
 # Where the mapping of event sources is silent or names something that is no prefix.
 EVENT_SOURCES = {
@@ -117,8 +122,15 @@ class Service:
             names.update(resource["condition_keys"])
         self.keys = sorted(names)
         self.key_number = {name: number for number, name in enumerate(self.keys)}
-        self.types = sorted(facts["resource_types"])
-        self.type_number = {name: number for number, name in enumerate(self.types)}
+        # A type may have several forms of ARN; and actions spell the names of types in another case.
+        self.types = [
+            (name, arn.strip(), resource["condition_keys"])
+            for name, resource in sorted(facts["resource_types"].items())
+            for arn in resource["arn"].split(", ")
+        ]
+        self.type_numbers = {}
+        for number, (name, _, _) in enumerate(self.types):
+            self.type_numbers.setdefault(name.lower(), []).append(number)
         self.lower = {name.lower(): name for name in facts["actions"]}
 
     def numbers(self, keys):
@@ -126,21 +138,21 @@ class Service:
 
     def lines(self):
         yield from ("\t".join(["k", key, kind_of(self.facts["condition_keys"].get(key, "String"))]) for key in self.keys)
-        for name in self.types:
-            resource = self.facts["resource_types"][name]
-            yield "\t".join(["r", name, resource["arn"], self.numbers(resource["condition_keys"])])
+        for name, arn, keys in self.types:
+            yield "\t".join(["r", name, arn, self.numbers(keys)])
         for name in sorted(self.facts["actions"]):
             action = self.facts["actions"][name]
             types = []
             dependent = set(action["dependent_actions"])
             for resource in action["resources"]:
                 dependent.update(resource["dependent_actions"])
-                if resource["type"] not in self.type_number:
-                    continue
-                text = str(self.type_number[resource["type"]]) + ("*" if resource["required"] else "")
-                if resource["condition_keys"]:
-                    text += ":" + self.numbers(resource["condition_keys"])
-                types.append(text)
+                numbers = self.type_numbers.get(resource["type"].lower(), [])
+                for number in numbers:
+                    # Of several forms none is required by itself.
+                    text = str(number) + ("*" if resource["required"] and len(numbers) == 1 else "")
+                    if resource["condition_keys"]:
+                        text += ":" + self.numbers(resource["condition_keys"])
+                    types.append(text)
             access = action["access"]
             letter = "P" if "Permissions" in access else "T" if "Tagging" in access else access[:1]
             fields = ["a", name, letter, ";".join(types), self.numbers(action["condition_keys"]), ",".join(sorted(dependent))]
@@ -246,6 +258,7 @@ def main():
         lines.append("service\t" + prefix)
         lines += service.lines()
         lines += sorted(added.get(prefix, ()))
+        lines += ["\t".join(["p", operation, pair]) for operation, pair in sorted(PARAMETERS.get(prefix, {}).items())]
     text = ("\n".join(lines) + "\n").encode()
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=9, mtime=0, filename="") as compressed:

@@ -30,6 +30,8 @@ pub(super) struct Needed<'a> {
 pub(super) enum Target {
     /// What the record names.
     OfCall,
+    /// What the call's own action is needed on.
+    OfFirst,
     /// A key that this parameter names.
     Parameter(&'static str),
     /// This ARN; `*` for what is not known of it.

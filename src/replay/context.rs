@@ -113,10 +113,13 @@ impl<'a> Pair<'_, 'a> {
         if service.lists(&action.keys, key) {
             return Truth::True;
         }
+        // What a type of resource lists of request tags is for the actions that tag it.
+        let of_request = key == "aws:tagkeys" || key.starts_with("aws:requesttag/");
         let mut any = false;
         for own in &action.resource_types {
             let listed = service.lists(&own.keys, key)
-                || service.resource_type(own.resource_type).is_some_and(|resource| service.lists(&resource.keys, key));
+                || (!of_request
+                    && service.resource_type(own.resource_type).is_some_and(|resource| service.lists(&resource.keys, key)));
             if self.resolved.resource_type == Some(own.resource_type) {
                 return listed.into();
             }
@@ -278,6 +281,7 @@ impl Shared {
                         writer.set(name, &lower, known);
                     }
                 }
+                enriched::all(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
                 principal::all_tags(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
                 principal::other_tags(scene, &mut |start, value| context.set_family(start, value));
                 None
@@ -361,6 +365,9 @@ fn every_key(scene: &Scene<'_>, pair: Pair<'_, '_>, context: &mut Context, prove
         if !is_shared && let Some(known) = pair_key(scene, pair, &lower) {
             writer.set(name, &lower, known);
         }
+    }
+    if pair.needed.dependent.is_none() {
+        enriched::all_of_resource(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     }
     resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     service::all_members(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));

@@ -150,14 +150,12 @@ fn tagging<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<'a
         let general = ["tagresource", "addtagstoresource", "addtags", "tagqueue"];
         let names = own_kind.as_deref().into_iter().chain(general);
         let found = names.filter_map(|name| Needed::find(scene, &service.prefix, name)).next();
-        needed.extend(found.map(|found| found.from(from).because(why).maybe()));
+        needed.extend(found.map(|found| found.from(from).because(why).on(Target::OfFirst).maybe()));
         return;
     }
     for name in documented {
         if let Some((prefix, name)) = name.split_once(':') {
-            let tag = Needed::named(scene, prefix, name).from(from).because(why);
-            // One of several tagging actions: which one is not told.
-            needed.push(tag);
+            needed.push(Needed::named(scene, prefix, name).from(from).because(why).on(Target::OfFirst));
         }
     }
 }
@@ -179,9 +177,10 @@ fn session<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<'a
         })
     });
     if tags {
-        needed.push(Needed::named(scene, "sts", "TagSession").because("the request passes session tags"));
+        needed.push(Needed::named(scene, "sts", "TagSession").because("the request passes session tags").on(Target::OfFirst));
     }
     if scene.has("sourceIdentity") && &*first.name != "GetFederationToken" {
-        needed.push(Needed::named(scene, "sts", "SetSourceIdentity").because("the request sets a source identity"));
+        let set = Needed::named(scene, "sts", "SetSourceIdentity").because("the request sets a source identity");
+        needed.push(set.on(Target::OfFirst));
     }
 }

@@ -149,9 +149,10 @@ fn bucket_owner(scene: &Scene<'_>, bucket: &str) -> Owner {
     Owner::Unknown("neither the record nor the inventory tells who owns the bucket")
 }
 
-/// The resources that a permission is needed on; never empty.
-pub(super) fn targets(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
+/// The resources that a permission is needed on; never empty. `first`: those of the call's own action.
+pub(super) fn targets(scene: &Scene<'_>, needed: &Needed<'_>, first: &[Resolved]) -> Vec<Resolved> {
     let mut found = match &needed.target {
+        Target::OfFirst => of_first(scene, needed, first),
         Target::Arn { arn, from } => vec![of_arn(scene, needed, arn.clone(), from)],
         Target::S3 { bucket, key, from } => vec![of_s3(scene, needed, bucket, key.as_deref(), from)],
         Target::Parameter(name) => vec![of_key_parameter(scene, needed, name)],
@@ -161,6 +162,32 @@ pub(super) fn targets(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         resolved.certain &= needed.certain;
     }
     found
+}
+
+/// The resources of the call's own action that this one takes, too.
+fn of_first(scene: &Scene<'_>, needed: &Needed<'_>, first: &[Resolved]) -> Vec<Resolved> {
+    let fitting = first.iter().filter_map(|own| {
+        let resource_type = best_type(needed, own.arn.as_deref()?)?;
+        Some(Resolved { resource_type: Some(resource_type), ..own.clone() })
+    });
+    let found: Vec<Resolved> = fitting.collect();
+    if found.is_empty() { of_call(scene, needed) } else { found }
+}
+
+/// The path of an API Gateway resource, as far as the request tells it.
+fn of_gateway(scene: &Scene<'_>, needed: &Needed<'_>) -> Resolved {
+    let kinds = [("restApiId", "restapis", "RestApi"), ("apiId", "apis", "Api"), ("domainName", "domainnames", "DomainName")];
+    let region = scene.call.region.as_deref().unwrap_or("*");
+    let start = format!("arn:{}:apigateway:{region}::", scene.call.partition());
+    for (parameter, path, kind) in kinds {
+        if let Some(id) = scene.text(parameter) {
+            let operation = scene.event_name();
+            let is_itself = ["Get", "Update", "Delete"].iter().any(|verb| operation.strip_prefix(verb) == Some(kind));
+            let rest = if is_itself { "" } else { "*" };
+            return of_arn(scene, needed, format!("{start}/{path}/{id}{rest}"), "from the ids in requestParameters");
+        }
+    }
+    of_arn(scene, needed, format!("{start}/*"), "the path of the resource is not recorded")
 }
 
 fn of_arn(scene: &Scene<'_>, needed: &Needed<'_>, arn: String, from: &'static str) -> Resolved {
@@ -222,6 +249,9 @@ fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
             return vec![of_s3(scene, needed, bucket, None, "from requestParameters.bucketName")];
         }
     }
+    if needed.prefix == "apigateway" {
+        return vec![of_gateway(scene, needed)];
+    }
     if needed.is("ec2", "RunInstances") {
         return instances::resources(scene, needed);
     }
@@ -270,6 +300,8 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         found.push(Resolved::of_arn((*arn).to_owned(), owner(scene, arn), Some(number), from));
     }
     let of_arns = found.len();
+    // Among types of which none must be named, the most particular one is meant: an index rather than its table.
+    let mut most_variables = 0;
     for own in &action.resource_types {
         let is_found =
             |found: &[Resolved]| found.iter().take(of_arns).any(|other| other.resource_type == Some(own.resource_type));
@@ -279,6 +311,19 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         }
         let filled = fill::fill(scene, needed, resource_type);
         let is_alternative = of_arns > 0 && !own.required;
+        let variables = resource_type.template.matches("${").count();
+        if !own.required && !filled.complete.is_empty() && !is_alternative {
+            if variables < most_variables {
+                continue;
+            }
+            if variables > most_variables {
+                most_variables = variables;
+                let is_required = |other: &Resolved| {
+                    action.resource_types.iter().any(|own| own.required && other.resource_type == Some(own.resource_type))
+                };
+                found.retain(is_required);
+            }
+        }
         for (arn, from) in filled.complete.into_iter().take(MOST) {
             if found.len() <= MOST && !is_alternative || own.required {
                 let mut resolved = Resolved::of_arn(arn.clone(), owner(scene, &arn), Some(own.resource_type), from);

@@ -4,6 +4,7 @@ mod cloudtrail_scp_cases;
 mod corpus;
 mod facts;
 mod lineage;
+mod public_samples;
 
 use palisade::inventory::Inventory;
 use palisade::policy::case;

@@ -204,6 +204,10 @@ fn names(variable: &str, resource_type: &ResourceType, prefix: &str) -> Vec<Stri
     if kind != stem {
         stems.push(kind.clone());
     }
+    if matches!(prefix, "rds" | "neptune" | "docdb") {
+        // `dBClusterIdentifier` of a cluster.
+        stems.push(format!("db{kind}"));
+    }
     if prefix == "ec2"
         && let Some(last) = resource_type.name.rsplit('-').next()
         && last != resource_type.name
