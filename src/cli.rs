@@ -7,6 +7,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;
 pub mod sql;
 
 use std::path::PathBuf;
@@ -58,6 +59,7 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    6  accounts-missing: the report is there, but of some accounts nothing could be read
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";
@@ -68,6 +70,10 @@ pub struct Global {
     /// Settings file; palisade.yaml of the working directory if it exists [env: PALISADE_CONFIG]
     #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
     pub config: Option<PathBuf>,
+
+    /// Facts about AWS's services in place of the embedded ones; `--version --verbose` shows those [env: PALISADE_SERVICE_FACTS]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
+    pub service_facts: Option<PathBuf>,
 
     /// Say less: no progress (-q), nothing but errors (-qq) [env: PALISADE_QUIET]
     #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "verbose", help_heading = "Global options")]
@@ -127,6 +133,7 @@ pub enum Command {
     Policy(policy::PolicyArgs),
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
+    Setup(setup::SetupArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

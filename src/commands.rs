@@ -1,6 +1,8 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod athena;
 pub mod config;
+pub mod dry_run;
 pub mod inventory;
 pub mod judge;
 pub mod output;
@@ -9,7 +11,9 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod samples;
+pub mod setup;
 pub mod sql;
+pub mod version;
 pub mod warnings;
 
 use std::path::PathBuf;
@@ -71,8 +75,9 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
-        Command::Policy(arguments) => policy::policy(arguments, &terminal),
+        Command::Policy(arguments) => policy::policy(arguments, &cli.global, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };
     match result {

@@ -28,7 +28,7 @@ use polars::prelude::DataFrame;
 
 use crate::config::perimeter::Perimeter;
 use crate::inventory::Inventory;
-use crate::report::model::Table;
+use crate::report::model::{Table, Verdict};
 
 /// What is known, from the point of view of one account.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +82,18 @@ pub struct Judged {
     pub left_out: BTreeMap<String, u64>,
 }
 
+/// What a replay says of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub verdict: Verdict,
+    pub reason: String,
+    pub settled_by: Option<String>,
+    /// The `outcome` column.
+    pub outcome: String,
+    /// The `statement` column.
+    pub statement: Option<String>,
+}
+
 /// Why the rows of a query cannot be judged: the query is wrong, not the data.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrichError {
@@ -127,6 +139,24 @@ pub fn check_finding(query: &str, finding: &str) -> Result<(), EnrichError> {
 /// When the query names a step or placeholder that does not exist, or returns a column that findings do not have.
 pub fn judge(frame: DataFrame, plan: &StepPlan<'_>, context: &Context<'_>) -> Result<Judged, EnrichError> {
     verdict::judge(&frame, plan, context)
+}
+
+/// Makes findings of rows whose verdicts are known: joins the facts that reports show beside them. `said` has one entry for each row.
+///
+/// # Errors
+/// As [`judge`].
+pub fn describe(
+    frame: &DataFrame,
+    plan: &StepPlan<'_>,
+    context: &Context<'_>,
+    said: Vec<Said>,
+) -> Result<DataFrame, EnrichError> {
+    verdict::describe(frame, plan, context, said)
+}
+
+/// The policy type that the message of a denied call names; `None` when the call was not denied or the message names none.
+pub fn denied_by(error_code: Option<&str>, error_message: Option<&str>) -> Option<&'static str> {
+    denied::denied_by(error_code, error_message)
 }
 
 /// A frame of findings, as [`judge`] returns it or several of them stacked, as the table that reports read.

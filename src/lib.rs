@@ -4,6 +4,7 @@
 //!
 //! 1. [`events`] maps CloudTrail files to one relation, `events`, whatever their layout, format and age.
 //! 2. [`catalog`] holds the named queries: documents of front matter and SQL in the Athena dialect over that relation.
+//!    [`activity`] rolls them up into distinct request contexts, so that much can be asked for one scan.
 //! 3. [`engine`] runs a statement, the embedded engine over files.
 //! 4. [`inventory`] knows what exists: accounts, roles, VPC endpoints, buckets, from a snapshot folder.
 //! 5. [`config`] reads what the user wrote: the settings and the perimeter definition, which says who and what is trusted.
@@ -13,9 +14,13 @@
 //! Beside them stands [`policy`], a pure library: IAM policy documents, checked and evaluated with three-valued truth. It knows
 //! nothing of CloudTrail.
 //!
+//! [`setup`] makes what AWS needs beforehand: tables on Athena, and permissions.
+//!
 //! [`commands`] puts these together, one file per subcommand that [`cli`] defines, and ends in an [`outcome`]. [`sample`] makes an
 //! organization to try all of it on.
 
+pub mod activity;
+pub mod aws;
 pub mod catalog;
 pub mod cli;
 pub mod commands;
@@ -31,3 +36,4 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;

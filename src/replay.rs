@@ -1,4 +1,6 @@
-//! The replay: from a recorded call to the requests that IAM judged, or would judge.
+//! The replay of recorded calls under other policies: what would be denied, by which statement, and what cannot be told.
+//!
+//! From a recorded call to the requests that IAM judged, or would judge:
 //!
 //! 1. [`call`] is a row of `events` or `activity`.
 //! 2. [`lineage`] links sessions to the calls that issued them.
@@ -6,10 +8,20 @@
 //!    [`resource`] on what; [`owner`] whose that is; [`context`] what every condition key was.
 //! 4. [`facts`] is what is known of AWS's services.
 //!
+//! From a policy to what it changes:
+//!
+//! 5. [`fill`] puts values into the placeholders of a policy, [`attach`] says where it is attached, and [`baseline`] what is
+//!    attached today.
+//! 6. [`candidate`] makes what would be attached of both, each change alone and all together.
+//!
 //! What a record does not tell is unknown, and says why. An assumption is made only where it is named in the provenance of a key.
 
+pub mod attach;
+pub mod baseline;
 pub mod call;
+pub mod candidate;
 pub mod facts;
+pub mod fill;
 pub mod lineage;
 
 mod action;

@@ -19,6 +19,7 @@ use crate::engine::local::{LocalEngine, Resources};
 use crate::enrich::ExceptionHits;
 use crate::events::coverage::CoverageBuilder;
 use crate::events::files::{Discovery, Scope, SourceFile, discover};
+use crate::events::s3::ObjectStore;
 use crate::events::samples;
 use crate::events::scan::Progress;
 use crate::events::time;
@@ -90,7 +91,13 @@ pub fn discover_files(settings: &Settings) -> Result<(Discovery, Scope), Failure
         Accounts::Listed(ids) => Some(ids.iter().cloned().collect::<BTreeSet<_>>()),
     };
     let scope = Scope { accounts, regions: None, from: settings.from, to: settings.to };
-    let discovery = discover(&settings.events, &scope).map_err(Failure::usage)?;
+    let (in_buckets, local): (Vec<String>, Vec<String>) =
+        settings.events.iter().cloned().partition(|location| location.starts_with("s3://"));
+    let mut discovery = discover(&local, &scope).map_err(Failure::usage)?;
+    if !in_buckets.is_empty() {
+        let store = ObjectStore::open(&settings.aws, &in_buckets, &scope).map_err(Failure::usage)?;
+        discovery.add_objects(&store, &scope);
+    }
     Ok((discovery, scope))
 }
 
@@ -125,8 +132,8 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
     };
-    let inventory = match &settings.inventory {
-        Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
+    let inventory = match super::inventory::inventory_folder(settings, terminal)? {
+        Some(folder) => Inventory::load(&folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
     let accounts = organization_accounts(&inventory);
@@ -193,6 +200,7 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         inputs,
         timings: if fixed { Vec::new() } else { clock.timings },
         samples: sample_records,
+        statements: Vec::new(),
     };
     Ok(Report { manifest, findings })
 }

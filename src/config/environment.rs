@@ -28,8 +28,17 @@ const fn program(name: &'static str, description: &'static str) -> Variable {
 /// All variables, settings first. Lists are separated by commas; an empty value counts as not set.
 pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_EVENTS", "events", "CloudTrail files, folders or globs, separated by commas; `-` is standard input."),
-    setting("PALISADE_INVENTORY", "inventory", "Folder of the inventory snapshot."),
+    setting("PALISADE_INVENTORY", "inventory", "Folder of the inventory snapshot, or `aws`."),
+    setting("PALISADE_INVENTORY_TYPES", "inventory_types", "Resource types to collect from AWS, separated by commas."),
+    setting(
+        "PALISADE_INVENTORY_MAX_AGE",
+        "inventory_max_age",
+        "Use a snapshot from AWS again while it is younger: `90m`, `12h`, `2d`.",
+    ),
+    setting("PALISADE_AGGREGATOR", "aggregator", "Name of the AWS Config aggregator."),
+    setting("PALISADE_EXTERNAL_ACCESS_FINDINGS", "external_access_findings", "`access_analyzer`, `security_hub` or `none`."),
     setting("PALISADE_PERIMETER", "perimeter", "File of the perimeter definition."),
+    setting("PALISADE_SERVICE_FACTS", "service_facts", "File of service facts, in place of the embedded ones."),
     setting("PALISADE_ACCOUNTS", "accounts", "Account ids separated by commas, or `all`."),
     setting("PALISADE_QUERIES", "queries", "Names or patterns of queries separated by commas, or `all`."),
     setting("PALISADE_QUERY_FOLDERS", "query_folders", "Folders with queries of your own, separated by commas."),
@@ -46,6 +55,7 @@ pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_FAIL_ON", "fail_on", "Verdicts, separated by commas, whose findings make the exit code 3."),
     setting("PALISADE_QUIET", "quiet", "How much quieter than usual: 0, 1 or 2."),
     setting("PALISADE_VERBOSE", "verbose", "How much more talkative than usual: 0, 1 or 2."),
+    setting("PALISADE_MAX_SCAN", "max_scan", "Most bytes that statements may scan on Athena, such as `200GB`, or `none`."),
     program(CONFIG, "The settings file, in place of `--config`."),
     program(LOG, "Which log messages are written, such as `info` or `palisade::events=debug`."),
     program("NO_COLOR", "Any value turns colours off."),

@@ -19,6 +19,9 @@ pub(crate) struct Finding {
     pub(crate) settled_by: Option<String>,
     pub(crate) exception_id: Option<String>,
     pub(crate) place: Place,
+    /// Of a replayed call.
+    pub(crate) outcome: Option<String>,
+    pub(crate) statement: Option<String>,
 }
 
 /// Which enrich steps the query declares: their columns are filled, the others stay null.
@@ -62,7 +65,8 @@ impl Enrich {
 
 /// The identifier of a finding: the same query and the same recorded context give the same id in every run, whatever the
 /// inventory and the perimeter definition say of it.
-fn finding_id(query: &str, rows: &Rows, row: usize) -> String {
+fn finding_id(query: &str, rows: &Rows, finding: &Finding) -> String {
+    let row = finding.row;
     let mut hash = Sha256::new();
     let mut add = |text: Option<&str>| {
         // The length in front keeps neighbours apart, and null from empty text.
@@ -72,6 +76,12 @@ fn finding_id(query: &str, rows: &Rows, row: usize) -> String {
     add(Some(query));
     for field in Field::ALL.into_iter().filter(|field| field.is_dimension()) {
         add(rows.text(field, row));
+    }
+    if finding.outcome.is_some() {
+        // What a replay says may depend on more of a call than its columns here.
+        for text in [&finding.outcome, &finding.statement, &finding.settled_by] {
+            add(text.as_deref());
+        }
     }
     let mut id = String::with_capacity(16);
     for byte in hash.finalize().iter().take(8) {
@@ -122,13 +132,15 @@ pub(crate) fn frame<'a>(
             }
             "finding_id" => {
                 let query = cases.iter().flatten().next().map_or("", |case| case.world.plan.query);
-                let ids: StringChunked = findings.iter().map(|finding| Some(finding_id(query, rows, finding.row))).collect();
+                let ids: StringChunked = findings.iter().map(|finding| Some(finding_id(query, rows, finding))).collect();
                 ids.with_name(name.into())
             }
             "query" => column(name, &|_, case| Some(case.world.plan.query)),
             "perimeter" => column(name, &|_, case| Some(case.world.plan.perimeter)),
             "verdict" => column(name, &|finding, _| Some(finding.verdict.as_str())),
             "reason" => column(name, &|finding, _| Some(&finding.reason)),
+            "outcome" => column(name, &|finding, _| finding.outcome.as_deref()),
+            "statement" => column(name, &|finding, _| finding.statement.as_deref()),
             "settled_by" => column(name, &|finding, _| finding.settled_by.as_deref()),
             "exception_id" => column(name, &|finding, _| finding.exception_id.as_deref()),
             "denied_by" => {

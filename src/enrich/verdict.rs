@@ -19,7 +19,7 @@ use super::resource::Resource;
 use super::rows::{Field, Rows};
 use super::steps::{Decision, Runner, STEP_NAMES, step};
 use super::world::World;
-use super::{Context, EnrichError, Judged, StepPlan};
+use super::{Context, EnrichError, Judged, Said, StepPlan};
 
 /// The facts of all rows.
 struct Joined {
@@ -101,6 +101,37 @@ pub(crate) fn judge(frame: &DataFrame, plan: &StepPlan<'_>, context: &Context<'_
     Ok(Judged { frame, not_provided: not_provided(world), exception_hits: exceptions.hits(), left_out })
 }
 
+/// Joins the facts to rows whose verdicts are known already; `said` has one entry for each row.
+pub(crate) fn describe(
+    frame: &DataFrame,
+    plan: &StepPlan<'_>,
+    context: &Context<'_>,
+    said: Vec<Said>,
+) -> Result<DataFrame, EnrichError> {
+    let enrich = Enrich::new(plan.query, plan.enrich)?;
+    let rows = Rows::new(frame, plan.query)?;
+    let mut world = World::new(context, plan);
+    let joined = Joined::new(&rows, &mut world)?;
+    let world = &world;
+    let mut findings = Vec::with_capacity(rows.len());
+    for (row, said) in said.into_iter().enumerate().take(rows.len()) {
+        let Some(case) = joined.case(world, &rows, row) else { continue };
+        let Said { verdict, reason, settled_by, outcome, statement } = said;
+        let place = case.place();
+        findings.push(Finding {
+            row,
+            verdict,
+            reason,
+            settled_by,
+            exception_id: None,
+            place,
+            outcome: Some(outcome),
+            statement,
+        });
+    }
+    output::frame(&findings, &rows, enrich, |row| joined.case(world, &rows, row))
+}
+
 /// What the steps said of a row that stays.
 #[derive(Default)]
 struct Notes {
@@ -165,7 +196,7 @@ fn finding(case: &Case<'_>, notes: Notes, template: &Template, exceptions: &mut 
         }
     }
     let settled_by = (verdict == Verdict::Undetermined).then(|| settled_by.join("; "));
-    Finding { row: case.row, verdict, reason, settled_by, exception_id, place: case.place() }
+    Finding { row: case.row, verdict, reason, settled_by, exception_id, place: case.place(), outcome: None, statement: None }
 }
 
 /// The types that the query wants and the inventory does not provide, with what depends on them.

@@ -54,11 +54,18 @@ pub struct Progress {
     pub files: AtomicU64,
 }
 
+/// Objects of a bucket that are on their way while others are read.
+const READ_AHEAD: usize = 64;
+
 /// One pass over files.
 #[derive(Debug)]
 pub struct Scan {
     files: Arc<Vec<SourceFile>>,
     next: AtomicUsize,
+    /// Files that were taken, and those that were fetched ahead, with the next to fetch.
+    taken: AtomicUsize,
+    fetched: AtomicUsize,
+    next_to_fetch: AtomicUsize,
     scope: Scope,
     filter: RecordFilter,
     pub duplicates: Duplicates,
@@ -76,18 +83,50 @@ impl Scan {
     ) -> Self {
         // Each pass reads all files again.
         progress.files.store(0, Ordering::Relaxed);
-        Scan { files, next: AtomicUsize::new(0), scope, filter, duplicates, coverage: Mutex::default(), progress }
+        Scan {
+            files,
+            next: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            fetched: AtomicUsize::new(0),
+            next_to_fetch: AtomicUsize::new(0),
+            scope,
+            filter,
+            duplicates,
+            coverage: Mutex::default(),
+            progress,
+        }
     }
 
     /// The next file that no worker has taken. An account that the statement does not ask for is not opened.
     fn take_file(&self) -> Option<SourceFile> {
         loop {
             let file = self.files.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            let other_account = file.folder.account_id.as_ref().is_some_and(|account| {
-                !self.filter.accounts.is_empty() && !self.filter.accounts.iter().any(|wanted| **wanted == **account)
-            });
-            if !other_account {
+            if self.may_be_needed(file) {
+                self.taken.fetch_add(1, Ordering::Relaxed);
+                if file.object().is_some() {
+                    self.fetch_ahead();
+                }
                 return Some(file.clone());
+            }
+        }
+    }
+
+    fn may_be_needed(&self, file: &SourceFile) -> bool {
+        let other_account = file.folder.account_id.as_ref().is_some_and(|account| {
+            !self.filter.accounts.is_empty() && !self.filter.accounts.iter().any(|wanted| **wanted == **account)
+        });
+        !other_account
+    }
+
+    /// Sends for the objects that come next, so that workers find them when they get there.
+    fn fetch_ahead(&self) {
+        while self.fetched.load(Ordering::Relaxed) < self.taken.load(Ordering::Relaxed).saturating_add(READ_AHEAD) {
+            let Some(file) = self.files.get(self.next_to_fetch.fetch_add(1, Ordering::Relaxed)) else { return };
+            if self.may_be_needed(file) {
+                self.fetched.fetch_add(1, Ordering::Relaxed);
+                if let Some(object) = file.object() {
+                    object.fetch();
+                }
             }
         }
     }
@@ -165,6 +204,9 @@ impl Worker {
                 self.coverage.day_with_file(account, time::day(midnight.timestamp().as_microsecond()));
             }
             match Reader::open(&file, &mut self.buffers) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.object().is_some() => {
+                    self.coverage.skip(Unit::File, "gone since it was listed", || name.clone());
+                }
                 Err(error) => self.coverage.skip(Unit::File, "cannot be read", || format!("{name}: {error}")),
                 Ok((Format::Empty, ..)) => {
                     self.coverage.file(0);

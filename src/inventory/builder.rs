@@ -103,6 +103,8 @@ pub(super) struct Builder {
     pub(super) incomplete: BTreeSet<usize>,
     /// The last file of each paged list that told of further pages.
     pub(super) open_pages: BTreeMap<String, usize>,
+    /// Types that `snapshot.json` calls incomplete.
+    pub(super) lacking: BTreeSet<String>,
 }
 
 impl Builder {

@@ -238,6 +238,23 @@ impl<'b> Reading<'b> {
             None => None,
         };
         self.builder.organization(text(row, "organization_id"), management, taken_at, seen);
+        for (resource_type, of_type) in row.get("types").and_then(Value::as_object).into_iter().flatten() {
+            self.declared(resource_type, of_type);
+        }
+    }
+
+    /// What `snapshot.json` says of a type: whoever collected it knows what did not come.
+    fn declared(&mut self, resource_type: &str, of_type: &Value) {
+        let says = |key: &str| of_type.get(key).and_then(Value::as_bool);
+        if says("complete") != Some(false) {
+            return;
+        }
+        self.builder.lacking.insert(resource_type.to_owned());
+        let why: Vec<&str> =
+            of_type.get("why").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let state = if says("provided") == Some(false) { "was not collected" } else { "is incomplete" };
+        let why = if why.is_empty() { "no reason is given".to_owned() } else { why.join("; ") };
+        self.note(format!("says that {resource_type} {state}: {why}"));
     }
 }
 

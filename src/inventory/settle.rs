@@ -174,7 +174,8 @@ impl Builder {
                 resource_types::VPC_ENDPOINT => inventory.vpc_endpoints.len(),
                 other => inventory.resources.iter().filter(|resource| resource.resource_type == other).count(),
             };
-            let complete = !draft.files.iter().any(|file| self.incomplete.contains(file) || self.warnings.has_skipped(*file));
+            let complete = !self.lacking.contains(&resource_type)
+                && !draft.files.iter().any(|file| self.incomplete.contains(file) || self.warnings.has_skipped(*file));
             let mut files: Vec<String> = draft.files.iter().map(|file| self.warnings.file_name(*file).to_owned()).collect();
             files.sort_unstable();
             inventory.types.push(TypeSummary {

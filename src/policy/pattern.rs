@@ -136,7 +136,8 @@ impl Glob {
 
     /// May the pattern cover a text that `partial` stands for?
     ///
-    /// Two ARNs are compared part by part: an unknown name is not supposed to hold the colons of a whole other ARN.
+    /// Two ARNs are compared part by part: an unknown name is not supposed to hold the colons of a whole other ARN. A wildcard of
+    /// the pattern itself may reach beyond the colons of its part, over what is known.
     pub fn overlaps(&self, partial: &Glob) -> bool {
         let (own, other) = (self.to_tokens(), partial.to_tokens());
         let parts = |tokens: &[Token]| tokens.iter().filter(|token| **token == Token::Char(':')).count() + 1;
@@ -146,7 +147,18 @@ impl Glob {
         let cut = |tokens: &[Token]| -> Vec<Vec<Token>> {
             tokens.splitn(6, |token| *token == Token::Char(':')).map(<[Token]>::to_vec).collect()
         };
-        cut(&own).iter().zip(cut(&other)).all(|(own, other)| overlap(own, &other))
+        if cut(&own).iter().zip(cut(&other)).all(|(own, other)| overlap(own, &other)) {
+            return true;
+        }
+        let within_parts: Vec<Token> = other
+            .iter()
+            .map(|token| match token {
+                Token::Any => Token::AnyInPart,
+                Token::One => Token::OneInPart,
+                token => *token,
+            })
+            .collect();
+        overlap(&own, &within_parts)
     }
 }
 

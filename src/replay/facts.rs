@@ -30,6 +30,33 @@ pub enum FactsError {
     Invalid { path: PathBuf, problem: String },
 }
 
+/// The facts of a run: those that Palisade was built with, or those of a file.
+#[derive(Debug)]
+pub enum FactsInUse {
+    Embedded,
+    Loaded(Box<ServiceFacts>),
+}
+
+impl FactsInUse {
+    /// The facts of a file; without one the embedded facts.
+    ///
+    /// # Errors
+    /// As [`ServiceFacts::load`].
+    pub fn of(file: Option<&Path>) -> Result<FactsInUse, FactsError> {
+        match file {
+            Some(path) => ServiceFacts::load(path).map(|facts| FactsInUse::Loaded(Box::new(facts))),
+            None => Ok(FactsInUse::Embedded),
+        }
+    }
+
+    pub fn get(&self) -> &ServiceFacts {
+        match self {
+            FactsInUse::Embedded => ServiceFacts::embedded(),
+            FactsInUse::Loaded(facts) => facts,
+        }
+    }
+}
+
 /// Where a part of the facts comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactsSource {

@@ -44,6 +44,33 @@ pub struct Manifest {
     pub timings: Vec<Timing>,
     /// Sample records by event id, as compact JSON text with secrets removed. Not every finding has one.
     pub samples: std::collections::BTreeMap<String, String>,
+    /// Statements that ran elsewhere, with what they cost. Empty where everything was read here.
+    pub statements: Vec<StatementSummary>,
+}
+
+/// One attempt at a statement that ran on Athena or Trino.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatementSummary {
+    /// `athena` or `trino`.
+    pub engine: String,
+    /// `activity`, or `query`.
+    pub purpose: String,
+    pub accounts: Vec<String>,
+    /// `YYYY-MM-DD`, inclusive.
+    pub from: String,
+    pub to: String,
+    pub execution_id: Option<String>,
+    /// `succeeded`, `failed` or `unfinished`.
+    pub outcome: String,
+    pub reason: Option<String>,
+    /// Bytes scanned.
+    pub bytes: u64,
+    /// Price in millionths of a US dollar, by the price per terabyte of the settings.
+    pub micro_dollars: u64,
+    pub milliseconds: u64,
+    /// An earlier result was reused, which costs nothing.
+    pub reused: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -325,6 +352,20 @@ pub const FINDING_COLUMNS: &[ColumnSpec] = {
         column("perimeter", Finding, Text, false, "identity, resource, network or none."),
         column("verdict", Finding, Text, true, "What the finding says; see the list of verdicts."),
         column("reason", Finding, Text, true, "Why, in one sentence, with the fact that decided it."),
+        column(
+            "outcome",
+            Finding,
+            Text,
+            false,
+            "For a replayed call: newly_denied, may_be_newly_denied, newly_allowed, may_be_newly_allowed, still_denied, already_denied, unchanged or not_applicable. Null otherwise.",
+        ),
+        column(
+            "statement",
+            Finding,
+            Text,
+            false,
+            "For a replayed call: the policy statement that decides, as file:line and Sid. Null when none does.",
+        ),
         column("settled_by", Finding, Text, false, "For an undetermined finding: what would settle it. Null otherwise."),
         column(
             "exception_id",

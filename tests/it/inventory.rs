@@ -580,3 +580,25 @@ fn large_snapshots() {
     // Ten times what it takes unoptimized on two slow cores; a lookup that scans would take minutes.
     assert!(elapsed.as_secs() < 120, "took {elapsed:?}");
 }
+
+#[test]
+fn the_collector_of_a_snapshot_tells_what_did_not_come() {
+    let trust = json!({"Version": "2012-10-17", "Statement": [allow(json!({"Service": "ec2.amazonaws.com"}))]});
+    let snapshot = json!({"schema_version": 1, "taken_at": "2026-11-01T00:00:00Z", "types": {
+        "AWS::IAM::Role": {"provided": true, "complete": false, "rows": 1, "why": ["2 accounts have no resource in the aggregator: 1, 2"]},
+        "AWS::S3::Bucket": {"provided": false, "complete": false, "rows": 0, "why": ["access denied"]},
+        "AWS::EC2::VPC": {"provided": true, "complete": true, "rows": 0},
+    }});
+    let inventory = load(&[
+        ("config-AWS_IAM_Role.json", &config_results(&[config_role("app", "AROAAPP", &trust)])),
+        ("config-AWS_EC2_VPC.json", &config_results(&[])),
+        ("snapshot.json", &snapshot.to_string()),
+    ]);
+    // The file of roles is whole, and still another role may exist.
+    assert!(inventory.provides(resource_types::ROLE) && !inventory.complete(resource_types::ROLE));
+    assert!(inventory.complete(resource_types::VPC));
+    assert!(!inventory.provides(resource_types::BUCKET));
+    assert!(warned(&inventory, &["snapshot.json", "AWS::IAM::Role is incomplete", "2 accounts have no resource"]));
+    assert!(warned(&inventory, &["snapshot.json", "AWS::S3::Bucket was not collected", "access denied"]));
+    assert_eq!(inventory.warnings.len(), 2);
+}

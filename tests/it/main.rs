@@ -10,6 +10,8 @@
 )]
 
 #[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod catalog;
@@ -40,10 +42,18 @@ mod run_folder;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
+mod trino;

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::athena::AthenaSection;
+use super::aws::AwsSection;
+use super::trino::TrinoSection;
 use super::value::Format;
 use crate::config::perimeter::file::AccountId;
 
@@ -14,10 +17,20 @@ use crate::config::perimeter::file::AccountId;
 pub struct SettingsFile {
     /// CloudTrail files, folders or globs; `-` is standard input.
     pub events: Option<OneOrMore<String>>,
-    /// Folder of the inventory snapshot.
+    /// Folder of the inventory snapshot, or `aws` to collect one below the folder of the run.
     pub inventory: Option<String>,
+    /// Resource types to collect from AWS beyond those that the queries need, such as `AWS::SQS::Queue`.
+    pub inventory_types: Option<OneOrMore<String>>,
+    /// A snapshot from AWS that is younger is used again: `90m`, `12h`, `2d`; `0` collects every time. Default: 24h.
+    pub inventory_max_age: Option<NumberOr>,
+    /// Name of the AWS Config aggregator. Default: the only one there is, or the only one of an organization.
+    pub aggregator: Option<String>,
+    /// Where external-access findings come from when a snapshot is collected. Default: none.
+    pub external_access_findings: Option<FindingsEntry>,
     /// File of the perimeter definition.
     pub perimeter: Option<String>,
+    /// File of service facts that are newer than the embedded ones.
+    pub service_facts: Option<String>,
     /// Accounts whose calls are judged, or `all` that the logs hold. Default: all.
     pub accounts: Option<AccountsEntry>,
     /// Names of queries, patterns with `*`, or `all`. Default: all.
@@ -51,6 +64,26 @@ pub struct SettingsFile {
     pub quiet: Option<u8>,
     /// How much more talkative than usual: 0, 1 or 2. Default: 0.
     pub verbose: Option<u8>,
+    /// Most bytes that the statements of a run may scan on Athena, such as `200GB`, or `none`. Default: none.
+    pub max_scan: Option<NumberOr>,
+    /// Credentials of AWS.
+    pub aws: Option<AwsSection>,
+    /// Tables on Athena.
+    pub athena: Option<AthenaSection>,
+    /// Tables on a Trino cluster.
+    pub trino: Option<TrinoSection>,
+}
+
+/// Settings that are mappings of their own: they have neither a flag nor a variable.
+pub const SECTIONS: &[&str] = &["aws", "athena", "trino"];
+
+/// Where external-access findings come from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingsEntry {
+    AccessAnalyzer,
+    SecurityHub,
+    None,
 }
 
 /// One value, or a list.

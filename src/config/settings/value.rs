@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::suggest;
 use crate::config::values::{self, Wrong};
+use crate::inventory::aws::{FindingsSource, is_resource_type};
 use crate::report::model::Verdict;
 
 /// Whose calls are judged.
@@ -137,7 +138,7 @@ pub fn day(text: &str, today: Date) -> Result<Date, Wrong> {
     values::date(text).map_err(|specific| if specific.help.is_some() { specific } else { wrong() })
 }
 
-/// A number of bytes with an optional unit: `512MiB`, `2GiB`, `1GB`, `1073741824`. At least 64 MiB.
+/// Memory: a number of bytes with an optional unit: `512MiB`, `2GiB`, `1GB`, `1073741824`. At least 64 MiB.
 pub fn bytes(text: &str) -> Result<u64, Wrong> {
     let wrong = || {
         Wrong::with_help(
@@ -145,6 +146,38 @@ pub fn bytes(text: &str) -> Result<u64, Wrong> {
             "expected a number and a unit such as `512MiB` or `2GiB`",
         )
     };
+    match size(text).ok_or_else(wrong)? {
+        0..0x400_0000 => Err(Wrong::with_help(format!("`{text}` is too little memory"), "give at least `64MiB`")),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Most bytes that statements may scan, or `none`.
+pub fn max_scan(text: &str) -> Result<Option<u64>, Wrong> {
+    match text {
+        "none" => Ok(None),
+        _ => size(text).filter(|bytes| *bytes > 0).map(Some).ok_or_else(|| {
+            Wrong::with_help(
+                format!("`{text}` is not an amount of data"),
+                "expected a number and a unit such as `200GB`, or `none`",
+            )
+        }),
+    }
+}
+
+/// A decimal number in millionths of its unit; `None` for what is none, is negative, or has more than six decimals.
+pub fn micro_units(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) || text.ends_with('.') {
+        return None;
+    }
+    let fraction: u64 = format!("{fraction:0<6}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+/// A number of bytes with an optional unit.
+fn size(text: &str) -> Option<u64> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let unit = text.strip_prefix(number).unwrap_or_default().trim().to_ascii_lowercase();
     let factor: u64 = match unit.as_str() {
@@ -157,13 +190,9 @@ pub fn bytes(text: &str) -> Result<u64, Wrong> {
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
         "tb" => 1_000_000_000_000,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)?;
-    match bytes {
-        0..0x400_0000 => Err(Wrong::with_help(format!("`{text}` is too little memory"), "give at least `64MiB`")),
-        _ => Ok(bytes),
-    }
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor))
 }
 
 /// Bytes in the largest binary unit that is exact.
@@ -212,6 +241,49 @@ pub fn count(text: &str) -> Result<u8, Wrong> {
     }
 }
 
+/// Where external-access findings come from.
+pub fn findings_source(text: &str) -> Result<FindingsSource, Wrong> {
+    let lower = text.to_ascii_lowercase().replace('-', "_");
+    FindingsSource::ALL.into_iter().find(|source| source.as_str() == lower).ok_or_else(|| {
+        let help = suggest::help(text, &FindingsSource::ALL.map(FindingsSource::as_str));
+        Wrong::with_help(format!("unknown source of external-access findings `{text}`"), help)
+    })
+}
+
+/// A resource type of AWS Config.
+pub fn resource_type(text: &str) -> Result<String, Wrong> {
+    match is_resource_type(text) {
+        true => Ok(text.to_owned()),
+        false => Err(Wrong::with_help(format!("`{text}` is not a resource type"), "expected one such as `AWS::SQS::Queue`")),
+    }
+}
+
+/// An age: `90m`, `12h`, `2d`, or `0`.
+pub fn age(text: &str) -> Result<SignedDuration, Wrong> {
+    let wrong = || Wrong::with_help(format!("`{text}` is not an age"), "expected one such as `90m`, `12h`, `2d`, or `0`");
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds: i64 = match text.strip_prefix(number).unwrap_or_default() {
+        "" if number == "0" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number = number.parse::<u32>().map_err(|_| wrong())?;
+    Ok(SignedDuration::from_secs(i64::from(number) * seconds))
+}
+
+/// An age in the largest unit that is exact.
+pub fn age_text(age: SignedDuration) -> String {
+    let minutes = age.as_mins();
+    match minutes {
+        0 => "0".to_owned(),
+        _ if minutes % 1_440 == 0 => format!("{}d", minutes / 1_440),
+        _ if minutes % 60 == 0 => format!("{}h", minutes / 60),
+        _ => format!("{minutes}m"),
+    }
+}
+
 /// A moment: RFC 3339, or a date for its first moment in UTC.
 pub fn moment(text: &str) -> Result<Timestamp, Wrong> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
@@ -248,6 +320,19 @@ mod tests {
         assert_eq!(day("yesterday", today).unwrap(), date(2026, 3, 30));
         for wrong in ["14d", "-14", "-d", "-14x", "tomorrow", "2026-13-01", "-999999999d"] {
             assert!(day(wrong, today).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_have_units() {
+        assert_eq!(age("90m").unwrap(), SignedDuration::from_mins(90));
+        assert_eq!(age("2d").unwrap(), SignedDuration::from_hours(48));
+        assert_eq!(age("0").unwrap(), SignedDuration::ZERO);
+        for text in ["0", "90m", "13h", "2d"] {
+            assert_eq!(age_text(age(text).unwrap()), text);
+        }
+        for wrong in ["", "2", "d", "-1h", "1.5h", "2w", "99999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 

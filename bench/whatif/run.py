@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""From json.gz to the impact of a service control policy: Palisade beside npkt and sibyl-aws, in one run on the same files.
+
+    python3 -m venv peers && peers/bin/pip install npkt==1.0.1 sibyl-aws==0.3.3
+    python3 bench/whatif/run.py --palisade target/release/palisade --peers peers --work /tmp/bench-whatif [--events 100000]
+
+Makes a sample organization of that size in the work folder if it is not there, and prints a table."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from measuring import Failed, Series, run_once  # noqa: E402
+
+POLICY = """{
+  "Version": "2012-10-17",
+  "Statement": [{
+    "Sid": "ResourcePerimeter", "Effect": "Deny", "Action": ["s3:*", "sqs:*", "kms:*", "secretsmanager:*", "sts:AssumeRole"],
+    "Resource": "*",
+    "Condition": {
+      "StringNotEqualsIfExists": {"aws:ResourceOrgID": "o-example12345", "aws:PrincipalTag/exempt": "true"},
+      "BoolIfExists": {"aws:ViaAWSService": "false"}
+    }
+  }]
+}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--palisade", required=True)
+    parser.add_argument("--peers", required=True, help="virtual environment of the peers")
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    own = parser.parse_args()
+    work = Path(own.work)
+    sample = work / f"sample-{own.events}"
+    if not sample.exists():
+        run_once([own.palisade, "-q", "sample", "generate", "--output", str(sample), "--events", str(own.events)])
+    policy = work / "policy.json"
+    policy.write_text(POLICY)
+    bin_folder = Path(own.peers).resolve() / "bin"
+    flat = work / f"flat-{own.events}"
+    if not flat.exists():
+        # npkt reads one folder, not the tree of a trail.
+        flat.mkdir()
+        for path in (sample / "trail").rglob("*.json.gz"):
+            (flat / path.name).symlink_to(path.resolve())
+    output = str(work / "whatif")
+    store = str(work / "store")
+    whatif = [own.palisade, "-qq", "whatif", "--policy", str(policy), "--attach", "root", "--inventory", str(sample / "inventory"),
+              "--format", "json", "--output", output]
+    try:
+        run_once([own.palisade, "-qq", "collect", "--events", str(sample / "trail"), "--output", store])
+    except Failed as failed:
+        print(f"collect: {failed}")
+    commands = {
+        "palisade whatif, from json.gz": whatif + ["--events", str(sample / "trail")],
+        "palisade whatif, from a collected store": whatif + ["--events", store],
+        "npkt simulate": [str(bin_folder / "npkt"), "simulate", str(policy), "--logs", str(flat), "--no-details", "--days", "9000"],
+        "sibyl-aws, its engine": [str(bin_folder / "python"), str(Path(__file__).parent / "sibyl_offline.py"), str(policy),
+                                  str(sample / "trail")],
+    }
+    print(f"{own.events:,} events, {own.rounds} rounds, median\n\n| | seconds | events a second | memory MiB |\n|---|---:|---:|---:|")
+    for name, command in commands.items():
+        series = Series(name, command)
+        for _ in range(own.rounds):
+            try:
+                series.runs.append(run_once(command))
+            except Failed as failed:
+                series.error = str(failed)
+                break
+        if series.runs:
+            rate = own.events / series.median
+            print(f"| {name} | {series.median:.2f} | {rate:,.0f} | {series.memory / 2**20:,.0f} |", flush=True)
+        else:
+            print(f"| {name} | failed: {series.error} | | |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+//! The policy library on its own, for the fuzz targets.
+
+pub mod policy;
