@@ -1,6 +1,8 @@
 //! The command line: definitions only. What a command does is in `commands`; what a flag means is in `config::settings`.
 
+pub mod collect;
 pub mod config;
+pub mod doctor;
 pub mod inventory;
 pub mod policy;
 pub mod queries;
@@ -60,6 +62,7 @@ Exit codes:
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
     6  accounts-missing: the report is there, but of some accounts nothing could be read
+    7  not-ready: a check of doctor failed
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";
@@ -126,6 +129,7 @@ pub enum Listing {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Box<run::RunArgs>),
+    Collect(Box<collect::CollectArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),
@@ -134,6 +138,7 @@ pub enum Command {
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
     Setup(setup::SetupArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

@@ -1,12 +1,15 @@
 //! Engines: where a statement runs. The same statement gives the same rows on each.
 //!
-//! [`local`] is the embedded engine over files. [`functions`] gives it the functions of the Athena dialect that it lacks, under
-//! their names there; [`frame`] hands results over to polars.
+//! [`local`] is the embedded engine over files, and over rows of [`activity`]. [`functions`] gives it the functions of the Athena
+//! dialect that it lacks, under their names there; [`frame`] hands results over to polars. [`remote`] fills a store of activity from
+//! the engines that run elsewhere.
 
+pub mod activity;
 pub mod athena;
 pub mod frame;
 pub mod functions;
 pub mod local;
+pub mod remote;
 pub mod sources;
 pub mod table;
 pub mod trino;
@@ -36,6 +39,11 @@ pub struct Part {
 pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
     /// `athena` or `trino`.
     fn name(&self) -> &'static str;
+
+    /// What the engine reads, such as the name of a table: activity of one is never mixed with that of another.
+    fn source(&self) -> String {
+        self.name().to_owned()
+    }
 
     fn placeholder_style(&self) -> PlaceholderStyle {
         PlaceholderStyle::Question
@@ -75,6 +83,8 @@ pub enum EngineError {
     Frame(#[from] polars::error::PolarsError),
     #[error("{0}")]
     Scan(#[from] crate::events::scan::ScanError),
+    #[error("{0}")]
+    Activity(#[from] crate::activity::rows::ActivityError),
     #[error("temporary file for event ids: {0}")]
     Spill(std::io::Error),
     /// A server refused or failed. The message tells what was asked, what came back and what to do.

@@ -14,7 +14,7 @@
 //! Beside them stands [`policy`], a pure library: IAM policy documents, checked and evaluated with three-valued truth. It knows
 //! nothing of CloudTrail.
 //!
-//! [`setup`] makes what AWS needs beforehand: tables on Athena, and permissions.
+//! [`setup`] makes what AWS needs beforehand: tables on Athena, and permissions. [`doctor`] checks that everything is there.
 //!
 //! [`commands`] puts these together, one file per subcommand that [`cli`] defines, and ends in an [`outcome`]. [`sample`] makes an
 //! organization to try all of it on.
@@ -25,6 +25,7 @@ pub mod catalog;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod enrich;
 pub mod events;

@@ -19,6 +19,8 @@ pub enum Outcome {
     NothingRead,
     /// The report is there, but of some accounts that were asked for nothing could be read: it names them.
     AccountsMissing,
+    /// A check of `doctor` failed: a run would fail, or be blind.
+    NotReady,
     /// Interrupted from outside (Ctrl-C). No half-written report is left behind.
     Interrupted,
 }
@@ -38,7 +40,7 @@ const fn row(outcome: Outcome, code: u8, name: &'static str, meaning: &'static s
 }
 
 /// Every exit code, in ascending order: the documentation and [`Outcome::code`] read this table.
-pub const EXIT_CODES: [Documented; 8] = [
+pub const EXIT_CODES: [Documented; 9] = [
     row(Outcome::Success, 0, "success", "Done. Findings alone do not change this."),
     row(
         Outcome::Unexpected,
@@ -71,6 +73,7 @@ pub const EXIT_CODES: [Documented; 8] = [
         "accounts-missing",
         "The report is there, but of some accounts that were asked for no events could be read. The report names them.",
     ),
+    row(Outcome::NotReady, 7, "not-ready", "A check of `doctor` failed: a run would fail, or be blind."),
     row(Outcome::Interrupted, 130, "interrupted", "Interrupted (Ctrl-C). No half-written report is left behind."),
 ];
 
@@ -97,7 +100,7 @@ impl Outcome {
             Outcome::Partial => 2,
             Outcome::AccountsMissing => 3,
             Outcome::NothingRead => 4,
-            Outcome::Usage => 5,
+            Outcome::NotReady | Outcome::Usage => 5,
             Outcome::Unexpected => 6,
             Outcome::Interrupted => 7,
         };
@@ -134,6 +137,7 @@ mod tests {
             (Outcome::Partial, 4),
             (Outcome::NothingRead, 5),
             (Outcome::AccountsMissing, 6),
+            (Outcome::NotReady, 7),
             (Outcome::Interrupted, 130),
         ];
         for (outcome, code) in all {

@@ -36,7 +36,7 @@ Every flag is also a key of the settings file. Flags win over the environment, t
 /// The settings as flags. A flag that is absent says nothing: the environment, the file or the default decides.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SettingsArgs {
-    /// CloudTrail file, folder or glob; `-` is standard input. Repeat for more [env: PALISADE_EVENTS]
+    /// CloudTrail file, folder or glob, or a store of activity; `-` is standard input. Repeat for more [env: PALISADE_EVENTS]
     #[arg(long, value_name = "PATH", help_heading = "Input")]
     pub events: Vec<String>,
 
@@ -67,6 +67,18 @@ pub struct SettingsArgs {
     /// Folder with queries of your own; they may replace built-in ones [env: PALISADE_QUERY_FOLDERS]
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     pub query_folder: Vec<PathBuf>,
+
+    /// Where statements run: local, athena or trino [env: PALISADE_ENGINE] [default: local]
+    #[arg(long, value_name = "ENGINE", help_heading = "Input")]
+    pub engine: Option<String>,
+
+    /// Folder of the activity that athena or trino collect [env: PALISADE_ACTIVITY_STORE] [default: OUTPUT/.activity]
+    #[arg(long, value_name = "FOLDER", help_heading = "Input")]
+    pub activity_store: Option<PathBuf>,
+
+    /// Segments of S3 keys that collected activity keeps [env: PALISADE_ACTIVITY_PREFIX_DEPTH] [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub activity_prefix_depth: Option<String>,
 
     /// Account to judge, or `all` that the logs hold [env: PALISADE_ACCOUNTS] [default: all]
     #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What to judge")]
@@ -138,6 +150,9 @@ impl SettingsArgs {
             .one("aggregator", self.aggregator.as_ref())
             .one("external_access_findings", self.external_access_findings.as_ref())
             .one("perimeter", path(&self.perimeter))
+            .one("engine", self.engine.as_ref())
+            .one("activity_store", path(&self.activity_store))
+            .one("activity_prefix_depth", self.activity_prefix_depth.as_ref())
             .one("service_facts", path(&global.service_facts))
             .list("accounts", &self.account)
             .list("queries", &self.query)

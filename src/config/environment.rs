@@ -52,6 +52,13 @@ pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_THREADS", "threads", "Threads that read and query, or `auto`."),
     setting("PALISADE_MEMORY_LIMIT", "memory_limit", "Memory for queries, such as `512MiB` or `2GiB`."),
     setting("PALISADE_SAMPLE_RECORDS", "sample_records", "Put a sample record beside findings: `true` or `false`."),
+    setting("PALISADE_ENGINE", "engine", "Where statements over the events run: `local`, `athena` or `trino`."),
+    setting("PALISADE_ACTIVITY_STORE", "activity_store", "Folder of the activity that Athena or Trino collect."),
+    setting(
+        "PALISADE_ACTIVITY_PREFIX_DEPTH",
+        "activity_prefix_depth",
+        "Segments of the keys of S3 objects that collected activity keeps.",
+    ),
     setting("PALISADE_FAIL_ON", "fail_on", "Verdicts, separated by commas, whose findings make the exit code 3."),
     setting("PALISADE_QUIET", "quiet", "How much quieter than usual: 0, 1 or 2."),
     setting("PALISADE_VERBOSE", "verbose", "How much more talkative than usual: 0, 1 or 2."),

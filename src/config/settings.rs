@@ -22,7 +22,7 @@ use super::problems::InvalidFile;
 use crate::inventory::aws::FindingsSource;
 use crate::report::model::Verdict;
 pub use layers::Flags;
-pub use value::{Accounts, Format};
+pub use value::{Accounts, EngineName, Format};
 
 /// The name under which a settings file is found in the working directory.
 pub const FILE_NAME: &str = "palisade.yaml";
@@ -76,6 +76,12 @@ pub struct Settings {
     pub memory_limit: u64,
     /// Put a sample record beside findings.
     pub sample_records: bool,
+    /// Where statements over the events run.
+    pub engine: EngineName,
+    /// Folder of the activity that a remote engine collects; `None` is `.activity` below `output`.
+    pub activity_store: Option<PathBuf>,
+    /// Segments of the keys of S3 objects that a collected activity keeps.
+    pub activity_prefix_depth: u8,
     /// Findings with one of these verdicts make the exit code 3. Empty: findings do not change it.
     pub fail_on: Vec<Verdict>,
     pub quiet: u8,
@@ -194,6 +200,11 @@ impl Settings {
         self.origins.get(name).unwrap_or(&Origin::Default)
     }
 
+    /// Where a remote engine's activity is kept.
+    pub fn activity_folder(&self) -> PathBuf {
+        self.activity_store.clone().unwrap_or_else(|| self.output.join(".activity"))
+    }
+
     /// Every setting with its value and who set it, in the order of the settings file.
     pub fn show(&self) -> Vec<Shown> {
         let list = |items: Vec<String>| format!("[{}]", items.join(", "));
@@ -221,6 +232,9 @@ impl Settings {
             ("threads", self.threads.map_or_else(|| "auto".to_owned(), |threads| threads.to_string())),
             ("memory_limit", value::bytes_text(self.memory_limit)),
             ("sample_records", self.sample_records.to_string()),
+            ("engine", self.engine.name().to_owned()),
+            ("activity_store", path(&self.activity_store)),
+            ("activity_prefix_depth", self.activity_prefix_depth.to_string()),
             ("fail_on", list(self.fail_on.iter().map(|verdict| verdict.as_str().to_owned()).collect())),
             ("quiet", self.quiet.to_string()),
             ("verbose", self.verbose.to_string()),

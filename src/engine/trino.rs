@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use polars::prelude::DataFrame;
+use tokio::sync::Semaphore;
 
 use self::client::{Client, Connection, TrinoError};
 use super::sources::{Column, Dialect, Source, SourceError, Table, activity_statement, statement_over};
@@ -22,14 +23,24 @@ use crate::catalog::{BoundValue, Statement};
 pub struct TrinoEngine {
     client: Client,
     sources: Vec<Source>,
+    options: Options,
+    /// One permit for each statement that may run.
+    permits: Semaphore,
+}
+
+/// How a cluster is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
     /// Segments of the keys of S3 objects that the roll-up keeps.
-    prefix_segments: usize,
+    pub prefix_segments: usize,
+    /// Statements that run at the same time, at most.
+    pub concurrency: u16,
 }
 
 impl TrinoEngine {
     /// Looks the tables up and recognises their layouts. A name is `table`, `schema.table` or `catalog.schema.table`; what is left out is the
     /// connection's.
-    pub async fn connect(connection: Connection, tables: &[String], prefix_segments: usize) -> Result<Self, TrinoError> {
+    pub async fn connect(connection: Connection, tables: &[String], options: Options) -> Result<Self, TrinoError> {
         let client = Client::new(connection)?;
         let mut sources = Vec::with_capacity(tables.len());
         for name in tables {
@@ -38,7 +49,8 @@ impl TrinoEngine {
         if sources.is_empty() {
             return Err(SourceError::NoTable.into());
         }
-        Ok(TrinoEngine { client, sources, prefix_segments })
+        let permits = Semaphore::new(usize::from(options.concurrency.max(1)));
+        Ok(TrinoEngine { client, sources, options, permits })
     }
 
     /// The tables, with what was recognised.
@@ -65,14 +77,22 @@ impl RemoteEngine for TrinoEngine {
         "trino"
     }
 
+    fn source(&self) -> String {
+        let tables: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
+        format!("{} {}", self.client.connection().url, tables.join(", "))
+    }
+
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {
         let statement = statement_over(&self.sources, Dialect::Trino, part, statement).map_err(TrinoError::from)?;
+        // The semaphore is never closed, so there is always a permit in the end.
+        let _permit = self.permits.acquire().await;
         rows::frame(&self.client, &statement).await
     }
 
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
         let statement =
-            activity_statement(&self.sources, Dialect::Trino, part, self.prefix_segments).map_err(TrinoError::from)?;
+            activity_statement(&self.sources, Dialect::Trino, part, self.options.prefix_segments).map_err(TrinoError::from)?;
+        let _permit = self.permits.acquire().await;
         collect::to_parquet(&self.client, &statement, folder).await
     }
 }

@@ -121,6 +121,19 @@ impl SourceFile {
         }
     }
 
+    /// Bytes of the file as it lies there; 0 where nobody knows before it is read.
+    pub fn size(&self) -> u64 {
+        if let Some(object) = self.object() {
+            return object.size();
+        }
+        self.place.path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// When the file was last changed, where that is known.
+    pub fn modified(&self) -> Option<std::time::SystemTime> {
+        self.place.path().and_then(|path| std::fs::metadata(path).ok()?.modified().ok())
+    }
+
     /// Opens the file at its beginning. What can be read only once is copied to an unnamed temporary file first, since several
     /// statements may read it, and sample records are looked for in it.
     pub fn open(&self) -> std::io::Result<File> {

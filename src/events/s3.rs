@@ -230,6 +230,11 @@ impl ObjectPlace {
         (0..store.len()).map(|index| ObjectPlace { store: Arc::clone(store), index })
     }
 
+    /// Bytes of the object.
+    pub fn size(&self) -> u64 {
+        self.store.list.get(self.index).map_or(0, |(_, object)| object.size)
+    }
+
     /// How messages name it.
     pub fn name(&self) -> String {
         self.store.name(self.index)

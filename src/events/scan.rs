@@ -16,7 +16,7 @@ use super::parquet::ParquetFile;
 use super::reader::{Buffers, Format, Problem, Reader, Visitor};
 use super::record::Record;
 use super::rows::{Facts, Relation, RowBuilder};
-use super::schema::Column;
+use super::schema::{Column, ColumnSet};
 use super::time;
 
 /// Rows of a batch, about.
@@ -151,41 +151,72 @@ enum Open {
     Parquet(Box<ParquetFile>),
 }
 
+/// What takes the records of a pass.
+pub trait Sink {
+    /// The columns that the sink reads of a record.
+    fn columns(&self) -> ColumnSet;
+
+    /// Takes a record that counts.
+    fn append<'a>(&mut self, record: &Record<'a>, facts: &Facts<'a>);
+}
+
+impl Sink for RowBuilder {
+    fn columns(&self) -> ColumnSet {
+        RowBuilder::columns(self)
+    }
+
+    fn append<'a>(&mut self, record: &Record<'a>, facts: &Facts<'a>) {
+        RowBuilder::append(self, record, facts);
+    }
+}
+
 /// One thread's part of a [`Scan`].
-pub struct Worker {
+pub struct Worker<S = RowBuilder> {
     scan: Arc<Scan>,
     buffers: Buffers,
     open: Option<(SourceFile, String, Open)>,
-    builder: RowBuilder,
+    sink: S,
     coverage: CoverageBuilder,
     ended: bool,
 }
 
 impl Worker {
     pub fn new(scan: Arc<Scan>, relation: Relation, columns: &[Column]) -> Self {
-        Worker {
-            scan,
-            buffers: Buffers::default(),
-            open: None,
-            builder: RowBuilder::new(relation, columns),
-            coverage: CoverageBuilder::default(),
-            ended: false,
-        }
+        Self::with_sink(scan, RowBuilder::new(relation, columns))
     }
 
     /// The next batch, or `None` when no file is left.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, ScanError> {
-        while !self.ended {
-            if self.open.is_none() && !self.open_next() {
-                self.end();
-                break;
-            }
-            self.read_some()?;
-            if self.builder.rows() >= BATCH_ROWS || self.builder.bytes() >= BATCH_BYTES {
-                return Ok(Some(self.builder.finish()?));
+        while self.step()? {
+            if self.sink.rows() >= BATCH_ROWS || self.sink.bytes() >= BATCH_BYTES {
+                return Ok(Some(self.sink.finish()?));
             }
         }
-        Ok(if self.builder.rows() > 0 { Some(self.builder.finish()?) } else { None })
+        Ok(if self.sink.rows() > 0 { Some(self.sink.finish()?) } else { None })
+    }
+}
+
+impl<S: Sink> Worker<S> {
+    pub fn with_sink(scan: Arc<Scan>, sink: S) -> Self {
+        Worker { scan, buffers: Buffers::default(), open: None, sink, coverage: CoverageBuilder::default(), ended: false }
+    }
+
+    /// What has taken the records so far.
+    pub fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Reads a piece of a file into the sink. `false` when no file is left.
+    pub fn step(&mut self) -> Result<bool, ScanError> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.open.is_none() && !self.open_next() {
+            self.end();
+            return Ok(false);
+        }
+        self.read_some()?;
+        Ok(true)
     }
 
     fn end(&mut self) {
@@ -219,7 +250,7 @@ impl Worker {
                 }
                 Ok((Format::Parquet, handle, _)) => {
                     self.coverage.file(bytes_of(&handle));
-                    match ParquetFile::open(handle, self.builder.columns()) {
+                    match ParquetFile::open(handle, self.sink.columns()) {
                         Ok(parquet) => {
                             self.coverage.recognised(parquet.recognised());
                             self.open = Some((file, name, Open::Parquet(Box::new(parquet))));
@@ -235,12 +266,12 @@ impl Worker {
         false
     }
 
-    /// Reads a piece of the open file into the builder.
+    /// Reads a piece of the open file into the sink.
     fn read_some(&mut self) -> Result<(), ScanError> {
         let Some((file, name, mut open)) = self.open.take() else { return Ok(()) };
         let mut into = Into {
             scan: &self.scan,
-            builder: &mut self.builder,
+            sink: &mut self.sink,
             coverage: &mut self.coverage,
             file: &file,
             name: &name,
@@ -272,17 +303,17 @@ impl Worker {
     }
 }
 
-/// Puts what a reader finds into the builder and the coverage.
-struct Into<'a> {
+/// Puts what a reader finds into the sink and the coverage.
+struct Into<'a, S> {
     scan: &'a Scan,
-    builder: &'a mut RowBuilder,
+    sink: &'a mut S,
     coverage: &'a mut CoverageBuilder,
     file: &'a SourceFile,
     name: &'a str,
     failed: Option<std::io::Error>,
 }
 
-impl Visitor for Into<'_> {
+impl<S: Sink> Visitor for Into<'_, S> {
     fn record(&mut self, record: &Record<'_>, _raw: &[u8]) {
         let facts = Facts::of(record, self.file.folder.account_id.as_deref());
         let scope = &self.scan.scope;
@@ -306,7 +337,7 @@ impl Visitor for Into<'_> {
         }
         self.coverage.record(record, &facts);
         if self.scan.filter.passes(record, &facts) {
-            self.builder.append(record, &facts);
+            self.sink.append(record, &facts);
         }
     }
 

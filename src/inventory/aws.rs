@@ -81,8 +81,10 @@ impl Request {
     /// SHA-256 of everything that decides what a snapshot holds, the credentials' names included.
     pub fn configuration(&self, sessions: &Sessions) -> String {
         let settings = sessions.settings();
+        let mut types = self.types.clone();
+        types.extend(ALWAYS.map(str::to_owned));
         let parts = [
-            format!("{:?}", self.types),
+            format!("{types:?}"),
             format!("{:?}", self.aggregator),
             self.findings.as_str().to_owned(),
             self.account_tags.to_string(),

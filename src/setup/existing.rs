@@ -47,7 +47,8 @@ impl Found {
         remarks
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    /// A property of the table.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.table.parameters.get(name).map(String::as_str)
     }
 

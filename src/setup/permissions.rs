@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::aws::{Call, Purpose};
 use crate::policy::check::check;
 use crate::policy::compiled::PolicyType;
-use crate::policy::diagnostic::{Severity, Source};
+use crate::policy::diagnostic::{Finding, Severity, Source};
 use crate::policy::document::read_source;
 
 /// What the placeholders of the registry stand for. What is not known becomes a placeholder that is easy to see: `<account-id>`.
@@ -225,5 +225,7 @@ pub fn mistakes(policy: &RolePolicy) -> Vec<String> {
     if let Some(document) = &reading.document {
         findings.extend(check(document, PolicyType::Identity));
     }
-    findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.message.clone()).collect()
+    // A placeholder stands for what nobody said; it is meant to be filled in.
+    let is_mistake = |finding: &&Finding| finding.severity == Severity::Error && finding.code != "placeholder";
+    findings.iter().filter(is_mistake).map(|finding| finding.message.clone()).collect()
 }

@@ -10,6 +10,8 @@
 )]
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod aws;
 #[cfg(test)]
 mod bad_input;
@@ -20,6 +22,8 @@ mod cli;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enrich;
 #[cfg(test)]
 mod events;
@@ -27,6 +31,8 @@ mod events;
 mod import_dph;
 #[cfg(test)]
 mod inventory;
+#[cfg(test)]
+mod inventory_aws;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]

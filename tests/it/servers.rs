@@ -1,6 +1,7 @@
 //! The servers of `tests/servers`: where they are, and what a test does without them.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 /// A server that a test may need.
 #[derive(Debug, Clone, Copy)]
@@ -59,14 +60,30 @@ pub fn aws_environment(address: &str) -> Vec<(&'static str, String)> {
     .into()
 }
 
+/// A signature for S3 that nobody checks.
+const SIGNATURE: &str =
+    "Authorization: AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+
 /// Makes a bucket.
 pub fn create_bucket(server: &str, name: &str) {
-    let output = Command::new("curl")
-        .args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT", &format!("{server}/{name}"), "--header"])
-        .arg("Authorization: AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0")
-        .output()
+    put(&format!("{server}/{name}"), &[]);
+}
+
+/// Puts an object into a bucket.
+pub fn put_object(server: &str, bucket: &str, key: &str, body: &[u8]) {
+    put(&format!("{server}/{bucket}/{key}"), body);
+}
+
+fn put(url: &str, body: &[u8]) {
+    let mut child = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT", url, "--header", SIGNATURE])
+        .args(["--header", "Content-Type: application/octet-stream", "--data-binary", "@-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    child.stdin.take().unwrap().write_all(body).unwrap();
+    assert!(child.wait().unwrap().success(), "PUT {url}");
 }
 
 /// A request by curl, which every machine that runs the servers has: method, address, body as JSON. Gives the body of the answer.

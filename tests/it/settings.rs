@@ -168,6 +168,7 @@ fn every_setting_has_a_key_a_flag_and_a_variable() {
         "memory_limit" => "1GiB",
         "sample_records" => "false",
         "fail_on" => "denied",
+        "engine" => "trino",
         _ => "2",
     };
     for name in shown {

@@ -9,7 +9,8 @@ const ORGANIZATION: [&str; 8] =
     ["setup", "athena", "--logs", "s3://org-trail/", "--organization", "o-exampleorgid", "--results", "s3://results/palisade"];
 
 fn run(arguments: &[&str]) -> Finished {
-    Palisade::in_folder(folder::<&str>(&[])).run(arguments)
+    let place = folder::<&str>(&[]);
+    Palisade::in_folder(&place).run(arguments)
 }
 
 /// The statement of a table, from its first line to its semicolon.
@@ -55,7 +56,7 @@ TBLPROPERTIES (
     // Network activity lies in folders of its own.
     let network = statement(&finished.out, "`palisade`.`cloudtrail_network_activity`");
     assert!(network.contains("/${p_account}/CloudTrail-NetworkActivity/${p_region}/${p_date}'"), "{network}");
-    assert!(finished.out.contains("--   tables: [cloudtrail, cloudtrail_network_activity]\n"), "{}", finished.out);
+    assert!(finished.out.contains("--     tables: [cloudtrail, cloudtrail_network_activity]\n"), "{}", finished.out);
     assert!(finished.out.contains("CREATE DATABASE IF NOT EXISTS `palisade`;"), "{}", finished.out);
     // The place of results ends in a slash; a statement has a limit.
     assert!(finished.out.contains("OutputLocation=s3://results/palisade/,"), "{}", finished.out);
@@ -141,8 +142,10 @@ fn what_would_make_a_wrong_statement_is_refused() {
 #[test]
 fn more_accounts_than_a_statement_takes_are_refused_with_what_to_do() {
     let accounts: Vec<String> = (0..25_000).map(|n| format!("{n:012}")).collect();
-    let accounts = accounts.join(",");
-    let finished = run(&[&ORGANIZATION[..], &["--account", &accounts]].concat()).ends_with(2);
+    // One argument of a command line is shorter than all of them.
+    let lists: Vec<String> = accounts.chunks(5_000).map(|chunk| chunk.join(",")).collect();
+    let flags: Vec<&str> = lists.iter().flat_map(|list| ["--account", list]).collect();
+    let finished = run(&[&ORGANIZATION[..], &flags].concat()).ends_with(2);
     assert!(finished.err.contains("262144") && finished.err.contains("leave --account out"), "{}", finished.err);
 }
 
@@ -230,7 +233,7 @@ fn what_the_settings_do_not_say_is_a_placeholder() {
     let policy = policy(&["--role", "scan"], "events: [logs]\n");
     assert_eq!(resources(&policy, "s3:PutObject"), ["arn:aws:s3:::<results-bucket>/*"]);
     assert_eq!(resources(&policy, "athena:GetWorkGroup"), ["arn:aws:athena:<region>:<account-id>:workgroup/primary"]);
-    let unknown = Palisade::in_folder(folder::<&str>(&[])).run(&["setup", "permissions", "--role", "root"]).ends_with(2);
+    let unknown = run(&["setup", "permissions", "--role", "root"]).ends_with(2);
     assert!(unknown.err.contains("expected one of scan, "), "{}", unknown.err);
 }
 
@@ -327,17 +330,18 @@ fn a_statement_that_fails_ends_the_setup_and_says_why() {
     let fault =
         json!({"workgroup": name, "action": "fail", "match": "CREATE EXTERNAL", "message": "AccessDenied: not allowed"});
     request("POST", &format!("{server}/_front/faults"), Some(&fault));
-    let place = format!("s3://{results}/");
+    let results = format!("s3://{results}/");
+    let place = folder::<&str>(&[]);
     let arguments =
-        ["setup", "athena", "--logs", "s3://logs", "--results", &place, "--workgroup", &name, "--database", &name, "--apply"];
-    let finished = against(&server, folder::<&str>(&[]), &arguments).ends_with(1);
+        ["setup", "athena", "--logs", "s3://logs", "--results", &results, "--workgroup", &name, "--database", &name, "--apply"];
+    let finished = against(&server, &place, &arguments).ends_with(1);
     assert!(
         finished.err.contains(&format!("table {name}.cloudtrail was not created: AccessDenied: not allowed")),
         "{}",
         finished.err
     );
     // A second try goes on from there.
-    let again = against(&server, folder::<&str>(&[]), &arguments).ends_with(0);
+    let again = against(&server, &place, &arguments).ends_with(0);
     assert!(again.err.contains(&format!("workgroup {name} is there")), "{}", again.err);
     assert!(again.err.contains(&format!("table {name}.cloudtrail created")), "{}", again.err);
 }

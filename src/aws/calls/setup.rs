@@ -136,7 +136,7 @@ pub const DESCRIBE_CONFIGURATION_AGGREGATOR_SOURCES_STATUS: Call = Call {
 pub const LIST_ANALYZERS: Call = Call {
     paginated: true,
     ..row(
-        "Access Analyzer",
+        "AccessAnalyzer",
         "ListAnalyzers",
         &[needs("access-analyzer:ListAnalyzers", "*")],
         Purpose::AccessAnalyzer,

@@ -10,7 +10,6 @@ use crate::catalog::Catalog;
 use crate::cli::Global;
 use crate::cli::inventory::ExportArgs;
 use crate::commands::output::{Terminal, print, printable};
-use crate::commands::run::block_on;
 use crate::commands::{Failure, settings};
 use crate::config::settings::{Flags, Settings};
 use crate::inventory::aws::cache::{Snapshot, fresh};
@@ -66,7 +65,8 @@ fn obtain(
 ) -> Result<Snapshot, Failure> {
     let sessions = Sessions::new(settings.aws.clone());
     terminal.note(&format!("inventory: {} types from AWS into {}", request.types.len(), folder.display()));
-    block_on(async {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
+    runtime.block_on(async {
         tokio::select! {
             snapshot = fresh(request, &sessions, folder, max_age) => snapshot.map_err(|error| match error {
                 CollectError::Nothing(_) => Failure::new(Outcome::NothingRead, error),
@@ -75,7 +75,7 @@ fn obtain(
             // The folder in the making is removed; an earlier snapshot stays.
             _ = tokio::signal::ctrl_c() => Err(Failure::new(Outcome::Interrupted, "interrupted; no snapshot was written")),
         }
-    })?
+    })
 }
 
 /// What was collected, one line per type.

@@ -29,6 +29,8 @@ pub struct AthenaSection {
     pub concurrency: Option<u64>,
     /// Price of a terabyte scanned, in US dollars. Default: 5.
     pub price_per_terabyte: Option<f64>,
+    /// Regions of the trail, for the tables that `palisade setup athena` makes. Default: all.
+    pub regions: Option<Vec<String>>,
 }
 
 /// Statements that run at the same time where no setting says otherwise. The quota of active statements is 20 to 200, by region.
@@ -48,6 +50,8 @@ pub struct AthenaSettings {
     pub concurrency: u16,
     /// Price of a terabyte scanned, in millionths of a US dollar: whole numbers add up exactly.
     pub micro_dollars_per_terabyte: u64,
+    /// Regions of the trail; empty is all.
+    pub regions: Vec<String>,
 }
 
 impl Default for AthenaSettings {
@@ -61,6 +65,7 @@ impl Default for AthenaSettings {
             result_reuse: 0,
             concurrency: DEFAULT_CONCURRENCY,
             micro_dollars_per_terabyte: 5_000_000,
+            regions: Vec::new(),
         }
     }
 }
@@ -92,6 +97,7 @@ impl AthenaSettings {
             ),
             micro_dollars_per_terabyte: price(fields.get("price_per_terabyte"), problems)
                 .unwrap_or(default.micro_dollars_per_terabyte),
+            regions: names(fields.get("regions"), "regions", problems),
         }
     }
 
@@ -114,6 +120,7 @@ impl AthenaSettings {
         add("concurrency", self.concurrency.to_string(), self.concurrency != default.concurrency);
         let price = crate::report::amounts::dollars(self.micro_dollars_per_terabyte);
         add("price_per_terabyte", price, self.micro_dollars_per_terabyte != default.micro_dollars_per_terabyte);
+        add("regions", format!("[{}]", self.regions.join(", ")), !self.regions.is_empty());
         if parts.is_empty() { "none".to_owned() } else { format!("{{{}}}", parts.join(", ")) }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::athena::AthenaSection;
 use super::aws::AwsSection;
 use super::trino::TrinoSection;
-use super::value::Format;
+use super::value::{EngineName, Format};
 use crate::config::perimeter::file::AccountId;
 
 /// The settings of a run. Every setting is also a flag and an environment variable, which take precedence. Paths are relative to
@@ -58,6 +58,13 @@ pub struct SettingsFile {
     pub memory_limit: Option<NumberOr>,
     /// Put a sample record beside findings. Default: true.
     pub sample_records: Option<bool>,
+    /// Where statements over the events run: `local`, `athena` or `trino`. Default: local.
+    pub engine: Option<EngineName>,
+    /// Folder of the activity that Athena or Trino collect, so that no day is scanned twice. Default: `.activity` in
+    /// the folder of the run.
+    pub activity_store: Option<String>,
+    /// Segments of the keys of S3 objects that collected activity keeps: 0 keeps the bucket only. Default: 0.
+    pub activity_prefix_depth: Option<u8>,
     /// Verdicts whose findings make the exit code 3. Default: none.
     pub fail_on: Option<OneOrMore<FailOn>>,
     /// How much quieter than usual: 0, 1 or 2. Default: 0.

@@ -9,7 +9,7 @@ use super::athena::AthenaSettings;
 use super::aws::AwsSettings;
 use super::file::{SECTIONS, SettingsFile};
 use super::trino::TrinoSettings;
-use super::value::{self, Accounts, Format};
+use super::value::{self, Accounts, EngineName, Format};
 use super::{
     DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings,
     SettingsError,
@@ -159,6 +159,9 @@ struct Partial {
     threads: Set<Option<std::num::NonZeroUsize>>,
     memory_limit: Set<u64>,
     sample_records: Set<bool>,
+    engine: Set<EngineName>,
+    activity_store: Set<PathBuf>,
+    activity_prefix_depth: Set<u8>,
     fail_on: Set<Vec<crate::report::model::Verdict>>,
     quiet: Set<u8>,
     verbose: Set<u8>,
@@ -190,6 +193,9 @@ impl Partial {
             threads: layer.one("threads", value::threads),
             memory_limit: layer.one("memory_limit", value::bytes),
             sample_records: layer.one("sample_records", value::switch),
+            engine: layer.one("engine", value::engine),
+            activity_store: layer.path("activity_store"),
+            activity_prefix_depth: layer.one("activity_prefix_depth", value::prefix_depth),
             fail_on: layer.list("fail_on", value::verdict),
             quiet: layer.one("quiet", value::count),
             verbose: layer.one("verbose", value::count),
@@ -259,6 +265,9 @@ pub(super) fn resolve(
         threads: pick!(threads).flatten(),
         memory_limit: pick!(memory_limit).unwrap_or(DEFAULT_MEMORY_LIMIT),
         sample_records: pick!(sample_records).unwrap_or(true),
+        engine: pick!(engine).unwrap_or_default(),
+        activity_store: pick!(activity_store),
+        activity_prefix_depth: pick!(activity_prefix_depth).unwrap_or_default(),
         fail_on: pick!(fail_on).unwrap_or_default(),
         quiet: pick!(quiet).unwrap_or_default(),
         verbose: pick!(verbose).unwrap_or_default(),

@@ -232,6 +232,46 @@ pub fn switch(text: &str) -> Result<bool, Wrong> {
     }
 }
 
+/// Where statements over the events run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineName {
+    /// Here, over files.
+    #[default]
+    Local,
+    /// Amazon Athena.
+    Athena,
+    /// A Trino server.
+    Trino,
+}
+
+impl EngineName {
+    pub const ALL: [EngineName; 3] = [EngineName::Local, EngineName::Athena, EngineName::Trino];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineName::Local => "local",
+            EngineName::Athena => "athena",
+            EngineName::Trino => "trino",
+        }
+    }
+}
+
+pub fn engine(text: &str) -> Result<EngineName, Wrong> {
+    EngineName::ALL
+        .into_iter()
+        .find(|engine| engine.name() == text)
+        .ok_or_else(|| Wrong::with_help(format!("`{text}` is not an engine"), "expected one of: local, athena, trino"))
+}
+
+/// Segments of the keys of objects.
+pub fn prefix_depth(text: &str) -> Result<u8, Wrong> {
+    text.parse::<u8>()
+        .ok()
+        .filter(|depth| *depth <= 16)
+        .ok_or_else(|| Wrong::with_help(format!("`{text}` is not a number of segments"), "expected 0 to 16"))
+}
+
 /// How often a flag such as `-q` was given; `true` and `false` are 1 and 0.
 pub fn count(text: &str) -> Result<u8, Wrong> {
     match text.to_ascii_lowercase().as_str() {

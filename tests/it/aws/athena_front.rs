@@ -67,7 +67,7 @@ fn make() -> Option<Bench> {
     execute(&front, None, &format!("CREATE DATABASE `{database}`"));
     let location = format!("s3://{bucket}/AWSLogs/o-palisade01/");
     for (table, folder) in [("trail", "CloudTrail"), ("network", "CloudTrail-NetworkActivity")] {
-        let sql = include_str!("cloudtrail_table.sql")
+        let sql = include_str!("../../../src/setup/cloudtrail_table.sql")
             .replace("${database}", &database)
             .replace("${table}", table)
             .replace("${comment}", "of tests")

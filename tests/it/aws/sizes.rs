@@ -9,7 +9,7 @@ use palisade::engine::sources::{Column, Dialect, Source, Table, activity_stateme
 
 /// The two tables of an organization that keeps management and data events apart.
 fn sources() -> Vec<Source> {
-    let ddl = include_str!("cloudtrail_table.sql");
+    let ddl = include_str!("../../../src/setup/cloudtrail_table.sql");
     let body = ddl.split_once("(\n").unwrap().1.split_once("\nCOMMENT").unwrap().0;
     // Top-level columns: those that begin a line with two blanks.
     let flat = body.replace(":\n", ":").lines().map(str::to_owned).fold(Vec::<String>::new(), |mut columns, line| {

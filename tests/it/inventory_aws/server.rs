@@ -80,8 +80,7 @@ impl Server {
     pub fn with_faults(world: World, faults: impl Fn(&Asked<'_>) -> Option<Fault> + Send + Sync + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared =
-            Arc::new(Shared { world, faults: Box::new(faults), asked: Mutex::default(), repeated: Mutex::default() });
+        let shared = Arc::new(Shared { world, faults: Box::new(faults), asked: Mutex::default(), repeated: Mutex::default() });
         let weak = Arc::downgrade(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -130,8 +129,10 @@ fn answer_all(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         let (status, error, answer, cut) = answer(shared, &target, &headers, body);
         let answer = answer.to_string();
         let kind = error.map(|code| format!("x-amzn-errortype: {code}\r\n")).unwrap_or_default();
-        let head =
-            format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.1\r\n{kind}content-length: {}\r\n\r\n", answer.len());
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.1\r\n{kind}content-length: {}\r\n\r\n",
+            answer.len()
+        );
         let mut out = stream;
         if cut {
             out.write_all(format!("{head}{}", &answer[..answer.len() / 2]).as_bytes())?;
@@ -149,8 +150,8 @@ fn operation(target: &str, headers: &HashMap<String, String>) -> String {
     match target.split(['?', '/']).nth(1).unwrap_or_default() {
         "listRegions" => "ListRegions",
         "analyzer" => "ListAnalyzers",
-        "findingsv2" => "ListFindingsV2",
-        "findingv2" => "GetFindingV2",
+        "findingv2" if target.split(['?', '/']).nth(2).is_some_and(|id| !id.is_empty()) => "GetFindingV2",
+        "findingv2" => "ListFindingsV2",
         "findings" => "GetFindings",
         other => other,
     }
@@ -254,19 +255,33 @@ impl World {
             }
             "ListPolicies" => {
                 let wanted = self.policies.iter().filter(|policy| policy.2 == text("Filter"));
-                organizations("Policies", wanted.map(|policy| json!({"Id": policy.0, "Name": policy.1, "Type": policy.2, "AwsManaged": false})).collect())
+                organizations(
+                    "Policies",
+                    wanted
+                        .map(|policy| json!({"Id": policy.0, "Name": policy.1, "Type": policy.2, "AwsManaged": false}))
+                        .collect(),
+                )
             }
             "DescribePolicy" => {
-                let policy = self.policies.iter().find(|policy| policy.0 == text("PolicyId")).ok_or("PolicyNotFoundException")?;
+                let policy =
+                    self.policies.iter().find(|policy| policy.0 == text("PolicyId")).ok_or("PolicyNotFoundException")?;
                 json!({"Policy": {"Content": policy.3, "PolicySummary": {"Id": policy.0, "Name": policy.1, "Type": policy.2, "AwsManaged": false}}})
             }
             "ListTargetsForPolicy" => {
-                let policy = self.policies.iter().find(|policy| policy.0 == text("PolicyId")).ok_or("PolicyNotFoundException")?;
-                organizations("Targets", policy.4.iter().map(|target| json!({"TargetId": target, "Name": "n", "Type": "ACCOUNT"})).collect())
+                let policy =
+                    self.policies.iter().find(|policy| policy.0 == text("PolicyId")).ok_or("PolicyNotFoundException")?;
+                organizations(
+                    "Targets",
+                    policy.4.iter().map(|target| json!({"TargetId": target, "Name": "n", "Type": "ACCOUNT"})).collect(),
+                )
             }
             "ListTagsForResource" => json!({"Tags": [{"Key": "owner", "Value": format!("team-{}", text("ResourceId"))}]}),
             "ListRegions" => {
-                let rows: Vec<Value> = self.regions.iter().map(|name| json!({"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"})).collect();
+                let rows: Vec<Value> = self
+                    .regions
+                    .iter()
+                    .map(|name| json!({"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"}))
+                    .collect();
                 page("Regions", &rows, 2, body.get("NextToken"), "NextToken")
             }
             "DescribeConfigurationAggregators" => json!({"ConfigurationAggregators": [{
@@ -290,15 +305,28 @@ impl World {
                 json!({ "analyzers": analyzers })
             }
             "ListFindingsV2" => {
-                let rows: Vec<Value> = self.findings.get(region).into_iter().flatten().cloned().map(|mut finding| {
-                    finding.as_object_mut().unwrap().remove("findingDetails");
-                    finding
-                }).collect();
+                let rows: Vec<Value> = self
+                    .findings
+                    .get(region)
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .map(|mut finding| {
+                        finding.as_object_mut().unwrap().remove("findingDetails");
+                        finding
+                    })
+                    .collect();
                 page("findings", &rows, 2, body.get("nextToken"), "nextToken")
             }
             "GetFindingV2" => {
                 let id = target.split(['/', '?']).nth(2).unwrap_or_default();
-                self.findings.get(region).into_iter().flatten().find(|finding| finding["id"] == id).cloned().ok_or("ResourceNotFoundException")?
+                self.findings
+                    .get(region)
+                    .into_iter()
+                    .flatten()
+                    .find(|finding| finding["id"] == id)
+                    .cloned()
+                    .ok_or("ResourceNotFoundException")?
             }
             "GetFindings" => {
                 let rows = self.security_hub.get(region).cloned().unwrap_or_default();
@@ -331,12 +359,16 @@ impl World {
         let group = if body["GroupByKey"] == "AWS_REGION" { "awsRegion" } else { "accountId" };
         let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
         for (resource_type, rows) in &self.resources {
-            for row in rows.iter().filter(|row| wanted("ResourceType", resource_type) && wanted("AccountId", row["accountId"].as_str().unwrap())) {
+            for row in rows
+                .iter()
+                .filter(|row| wanted("ResourceType", resource_type) && wanted("AccountId", row["accountId"].as_str().unwrap()))
+            {
                 *groups.entry(row[group].as_str().unwrap()).or_default() += 1;
             }
         }
         let total: u64 = groups.values().sum();
-        let rows: Vec<Value> = groups.into_iter().map(|(name, count)| json!({"GroupName": name, "ResourceCount": count})).collect();
+        let rows: Vec<Value> =
+            groups.into_iter().map(|(name, count)| json!({"GroupName": name, "ResourceCount": count})).collect();
         let mut answer = page("GroupedResourceCounts", &rows, 100, body.get("NextToken"), "NextToken");
         answer["TotalDiscoveredResources"] = json!(total);
         answer

@@ -145,11 +145,13 @@ fn mistakes_in_a_statement_are_told_with_their_place() {
             place.client.rows_of_text("SELECT ?, '?', ? IN (?)", &[value(hostile), value("a"), value("b")]).await.unwrap();
         assert_eq!(rows, [[Some(hostile.to_owned()), Some("?".to_owned()), Some("false".to_owned())]]);
         place.run(&format!("CREATE TABLE hive.{}.other (a varchar)", place.schema)).await;
-        let error =
-            palisade::engine::trino::TrinoEngine::connect(place.connection(), &["other".to_owned()], 0).await.unwrap_err();
+        let error = palisade::engine::trino::TrinoEngine::connect(place.connection(), &["other".to_owned()], super::OPTIONS)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("no table of CloudTrail that is known: it has a;"), "{error}");
-        let error =
-            palisade::engine::trino::TrinoEngine::connect(place.connection(), &["absent".to_owned()], 0).await.unwrap_err();
+        let error = palisade::engine::trino::TrinoEngine::connect(place.connection(), &["absent".to_owned()], super::OPTIONS)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("there is no table hive."), "{error}");
         place.write("t/AWSLogs/111111111111/CloudTrail/r/2026/10/31/x.json", "{}\n");
         place.timestamp("trail", super::tables::FLAT, "t/AWSLogs/111111111111/CloudTrail/r").await;
