@@ -121,11 +121,11 @@ impl<'a> Pair<'_, 'a> {
                 || (!of_request
                     && service.resource_type(own.resource_type).is_some_and(|resource| service.lists(&resource.keys, key)));
             if self.resolved.resource_type == Some(own.resource_type) {
-                return listed.into();
+                return if !listed && service.leaves_open(key) { Truth::Unknown } else { listed.into() };
             }
             any |= listed;
         }
-        if any { Truth::Unknown } else { Truth::False }
+        if any || service.leaves_open(key) { Truth::Unknown } else { Truth::False }
     }
 
     /// Does the action make the resource?

@@ -104,6 +104,8 @@ pub struct Service {
     operations: HashMap<String, Vec<Needs>>,
     parameters: HashMap<String, Vec<(String, String)>>,
     roles: HashMap<String, Vec<String>>,
+    /// For each key: does some action or type of resource list it? AWS's tables name keys that they list nowhere.
+    is_listed: Vec<bool>,
 }
 
 /// A condition key.
@@ -285,7 +287,8 @@ impl Services for ServiceFacts {
 
     fn has_key(&self, prefix: &str, action: &str, key: &str) -> bool {
         let Some((service, action)) = self.action(prefix, action) else { return true };
-        service.lists(&action.keys, key)
+        service.leaves_open(key)
+            || service.lists(&action.keys, key)
             || action.resource_types.iter().any(|own| {
                 service.lists(&own.keys, key)
                     || service.resource_type(own.resource_type).is_some_and(|resource| service.lists(&resource.keys, key))
@@ -328,6 +331,13 @@ impl Service {
     /// Is the key (in lower case) one of these?
     pub fn lists(&self, numbers: &[u16], key: &str) -> bool {
         numbers.iter().filter_map(|number| self.key(*number)).any(|own| own.is(key))
+    }
+
+    /// Is it a key of the service of which AWS does not tell which actions have it?
+    pub fn leaves_open(&self, key: &str) -> bool {
+        let own = self.keys.iter().zip(&self.is_listed).filter(|(own, _)| own.is(key));
+        let mut found = own.peekable();
+        found.peek().is_some() && found.all(|(_, is_listed)| !is_listed)
     }
 
     /// The key of that name in lower case.

@@ -63,7 +63,8 @@ fn an_old_snapshot_and_one_of_the_future_are_told_from_a_fresh_one() {
         ("2026-12-24T00:00:00Z", "warn", "in the future"),
     ] {
         let snapshot = json!({"organization_id": "o-exampleorgid", "taken_at": taken}).to_string();
-        let place = folder(&[("inventory/snapshot.json", snapshot.as_str()), ("inventory/organizations-list-accounts.json", ACCOUNTS)]);
+        let place =
+            folder(&[("inventory/snapshot.json", snapshot.as_str()), ("inventory/organizations-list-accounts.json", ACCOUNTS)]);
         let arguments = ["doctor", "--inventory", "inventory", "--without-events", "--format", "json"];
         let finished = Palisade::in_folder(&place).run(&arguments).ends_with(0);
         let checks = checks(&finished);

@@ -5,6 +5,7 @@ mod corpus;
 mod facts;
 mod lineage;
 mod public_samples;
+mod verdicts;
 
 use palisade::inventory::Inventory;
 use palisade::policy::case;

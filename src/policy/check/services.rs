@@ -135,7 +135,10 @@ fn check_key(statement: &Statement, condition: &Condition, services: &dyn Servic
         let message = format!("no action of the statement has the key `{key}`: the key is absent, and {consequence}");
         return Some(Finding::warning(code, span, message));
     }
-    // One that is named in full and does not have the key was hardly meant.
+    // One that is named in full and does not have the key was hardly meant, unless the operator says what then.
+    if Operator::parse(&condition.operator.text).is_some_and(|operator| operator.if_exists) {
+        return None;
+    }
     let (prefix, name, _) = without.into_iter().find(|(_, _, is_exact)| *is_exact)?;
     let written = services.actions(prefix)?.into_iter().find(|own| own.eq_ignore_ascii_case(name))?;
     let message = format!("`{prefix}:{written}` has no key `{key}`: there it is absent, and {consequence}");

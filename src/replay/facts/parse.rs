@@ -129,5 +129,16 @@ pub(super) fn service(prefix: &str, text: &str) -> Service {
             _ => {}
         }
     }
+    let mut is_listed = vec![false; service.keys.len()];
+    let of_actions = service
+        .actions
+        .iter()
+        .flat_map(|action| action.keys.iter().chain(action.resource_types.iter().flat_map(|own| &own.keys)));
+    for number in of_actions.chain(service.resource_types.iter().flat_map(|resource| &resource.keys)) {
+        if let Some(listed) = is_listed.get_mut(usize::from(*number)) {
+            *listed = true;
+        }
+    }
+    service.is_listed = is_listed;
     service
 }
