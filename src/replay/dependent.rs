@@ -91,25 +91,20 @@ fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<
     }
 }
 
-/// The roles behind instance profiles. A console-made profile has the name of its role; any other may not.
+/// The role behind an instance profile. Often it has the profile's name, but need not: it is some role of the account.
 fn profiles(scene: &Scene<'_>, push: &mut dyn FnMut(String, &str)) {
-    let partition = scene.call.partition();
-    for text in ["iamInstanceProfile.arn", "iamInstanceProfile", "AssociateIamInstanceProfileRequest.IamInstanceProfile.Arn"]
-        .iter()
-        .flat_map(|path| scene.texts_at(path))
-        .take(1)
-    {
-        let account = match text.split(':').nth(4) {
-            Some(account) if !account.is_empty() => account,
-            _ => scene.caller.principal.account.as_deref().unwrap_or("*"),
-        };
-        push(format!("arn:{partition}:iam::{account}:role/*"), "iamInstanceProfile");
-        return;
-    }
-    if let Some(_name) = scene.texts_at("iamInstanceProfile.name").first() {
-        let account = scene.caller.principal.account.as_deref().unwrap_or("*");
-        push(format!("arn:{partition}:iam::{account}:role/*"), "iamInstanceProfile");
-    }
+    const PATHS: [&str; 4] = [
+        "iamInstanceProfile.arn",
+        "iamInstanceProfile.name",
+        "iamInstanceProfile",
+        "AssociateIamInstanceProfileRequest.IamInstanceProfile.Arn",
+    ];
+    let Some(profile) = PATHS.iter().find_map(|path| scene.texts_at(path).first().copied()) else { return };
+    let account = match profile.split(':').nth(4) {
+        Some(account) if !account.is_empty() => account,
+        _ => scene.caller.principal.account.as_deref().unwrap_or("*"),
+    };
+    push(format!("arn:{}:iam::{account}:role/*", scene.call.partition()), "iamInstanceProfile");
 }
 
 /// Tags at creation need a tagging permission of their own.

@@ -39,7 +39,10 @@ fn pairs(value: &Value, give: &mut dyn FnMut(&str, &str), depth: usize) -> bool 
     }
     match value {
         Value::Null => true,
-        Value::Array(items) => items.iter().fold(true, |known, item| pairs(item, give, depth + 1) && known),
+        Value::Array(items) => {
+            let unknown = items.iter().filter(|item| !pairs(item, give, depth + 1)).count();
+            unknown == 0
+        }
         Value::Object(object) if object.is_empty() => true,
         Value::Object(object) => {
             if let Some(key) = member(object, &["key", "tagKey"]).and_then(scalar) {

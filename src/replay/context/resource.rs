@@ -104,7 +104,7 @@ fn tags_of<'s>(scene: &'s Scene<'_>, pair: Pair<'_, '_>) -> OwnTags<'s> {
 fn request_tag(scene: &Scene<'_>, pair: Pair<'_, '_>, tag: &str, key: &str) -> Option<Known> {
     let tags = match request_tags(scene, pair, key) {
         Ok(tags) => tags,
-        Err(known) => return Some(known),
+        Err(known) => return Some(*known),
     };
     let find = |tags: &[&RequestTags]| {
         tags.iter().flat_map(|tags| &tags.pairs).find(|(own, _)| own.eq_ignore_ascii_case(tag)).map(|(_, value)| value.clone())
@@ -125,8 +125,8 @@ fn request_tag(scene: &Scene<'_>, pair: Pair<'_, '_>, tag: &str, key: &str) -> O
 }
 
 /// The tags of the request, or what is known of all its tag keys.
-fn request_tags<'s>(scene: &'s Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Result<OwnTags<'s>, Known> {
-    let or = |known: Option<Known>| known.unwrap_or((ContextValue::Absent, "".into()));
+fn request_tags<'s>(scene: &'s Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Result<OwnTags<'s>, Box<Known>> {
+    let or = |known: Option<Known>| Box::new(known.unwrap_or((ContextValue::Absent, "".into())));
     match &scene.parameters {
         Parameters::Damaged => return Err(or(unknown("requestParameters cannot be read"))),
         Parameters::None => {
@@ -145,7 +145,7 @@ fn request_tags<'s>(scene: &'s Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Resu
 fn tag_keys(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
     let tags = match request_tags(scene, pair, "aws:tagkeys") {
         Ok(tags) => tags,
-        Err(known) => return Some(known),
+        Err(known) => return Some(*known),
     };
     let mut keys: Vec<String> =
         tags.own.iter().flat_map(|tags| tags.pairs.iter().map(|(key, _)| key).chain(&tags.keys)).cloned().collect();

@@ -166,7 +166,7 @@ fn session_claim(scene: &Scene<'_>, is_saml: bool, provider: &str, name: &str) -
             if !own && scene.call.session_arn.is_none() {
                 return absent("no session of an identity provider");
             }
-            own && !is_saml || is_saml
+            own || is_saml
         }
     };
     if !of_session {
