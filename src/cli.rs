@@ -74,6 +74,10 @@ pub struct Global {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
     pub config: Option<PathBuf>,
 
+    /// Facts about AWS's services in place of the embedded ones; `--version --verbose` shows those [env: PALISADE_SERVICE_FACTS]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
+    pub service_facts: Option<PathBuf>,
+
     /// Say less: no progress (-q), nothing but errors (-qq) [env: PALISADE_QUIET]
     #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "verbose", help_heading = "Global options")]
     pub quiet: u8,

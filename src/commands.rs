@@ -19,6 +19,7 @@ pub mod run;
 pub mod samples;
 pub mod setup;
 pub mod sql;
+pub mod version;
 pub mod warnings;
 
 use std::path::PathBuf;
@@ -81,7 +82,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
-        Command::Policy(arguments) => policy::policy(arguments, &terminal),
+        Command::Policy(arguments) => policy::policy(arguments, &cli.global, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
         Command::Doctor(arguments) => doctor::doctor(&arguments, &cli.global, &terminal),
         Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),

@@ -163,6 +163,7 @@ impl SettingsArgs {
             .one("engine", self.engine.as_ref())
             .one("activity_store", path(&self.activity_store))
             .one("activity_prefix_depth", self.activity_prefix_depth.as_ref())
+            .one("service_facts", path(&global.service_facts))
             .list("accounts", &self.account)
             .list("queries", &self.query)
             .list("query_folders", &folders)

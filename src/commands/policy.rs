@@ -7,22 +7,26 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::output::{Terminal, write_out};
-use crate::cli::Listing;
 use crate::cli::policy::{PolicyArgs, PolicyCommand, TypeName};
+use crate::cli::run::SettingsArgs;
+use crate::cli::{Global, Listing};
 use crate::outcome::Outcome;
 use crate::policy::case;
-use crate::policy::check::{check, guess_type};
+use crate::policy::check::{check, check_services, guess_type};
 use crate::policy::compiled::PolicyType;
 use crate::policy::diagnostic::{Finding, Severity, Source};
 use crate::policy::document::read_source;
+use crate::replay::ServiceFacts;
+use crate::replay::facts::FactsInUse;
 
-pub fn policy(arguments: PolicyArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
+pub fn policy(arguments: PolicyArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     match arguments.command {
         PolicyCommand::Check { files, policy_type, format } => {
             let policy_type = policy_type.map(type_of);
+            let facts = facts(global)?;
             let mut checked = Vec::new();
             for file in &files {
-                checked.push(check_file(file, policy_type)?);
+                checked.push(check_file(file, policy_type, facts.get())?);
             }
             report(&checked, format, terminal)
         }
@@ -37,13 +41,21 @@ struct Checked {
     findings: Vec<Finding>,
 }
 
-fn check_file(file: &Path, policy_type: Option<PolicyType>) -> Result<Checked, Failure> {
+/// The service facts that the command line or the settings name, else the embedded ones.
+fn facts(global: &Global) -> Result<FactsInUse, Failure> {
+    let flags = SettingsArgs::default().flags(global);
+    let settings = super::settings(&flags, global.config.as_deref())?;
+    FactsInUse::of(settings.service_facts.as_deref()).map_err(Failure::usage)
+}
+
+fn check_file(file: &Path, policy_type: Option<PolicyType>, facts: &ServiceFacts) -> Result<Checked, Failure> {
     let source = read(file)?;
     let reading = read_source(&source);
     let mut findings = reading.findings;
     let policy_type = policy_type.or_else(|| Some(guess_type(reading.document.as_ref()?)));
     if let (Some(document), Some(policy_type)) = (&reading.document, policy_type) {
         findings.extend(check(document, policy_type));
+        findings.extend(check_services(document, facts));
     }
     findings.sort_by(|a, b| (a.span.start, a.code).cmp(&(b.span.start, b.code)));
     Ok(Checked { source, policy_type, findings })

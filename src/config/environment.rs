@@ -38,6 +38,7 @@ pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_AGGREGATOR", "aggregator", "Name of the AWS Config aggregator."),
     setting("PALISADE_EXTERNAL_ACCESS_FINDINGS", "external_access_findings", "`access_analyzer`, `security_hub` or `none`."),
     setting("PALISADE_PERIMETER", "perimeter", "File of the perimeter definition."),
+    setting("PALISADE_SERVICE_FACTS", "service_facts", "File of service facts, in place of the embedded ones."),
     setting("PALISADE_ACCOUNTS", "accounts", "Account ids separated by commas, or `all`."),
     setting("PALISADE_QUERIES", "queries", "Names or patterns of queries separated by commas, or `all`."),
     setting("PALISADE_QUERY_FOLDERS", "query_folders", "Folders with queries of your own, separated by commas."),

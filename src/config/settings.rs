@@ -52,6 +52,8 @@ pub struct Settings {
     pub external_access_findings: FindingsSource,
     /// File of the perimeter definition.
     pub perimeter: Option<PathBuf>,
+    /// File of service facts, in place of the embedded ones.
+    pub service_facts: Option<PathBuf>,
     pub accounts: Accounts,
     /// Names of queries, patterns of names, or `all`. Whether they exist is for the catalog to say.
     pub queries: Vec<String>,
@@ -218,6 +220,7 @@ impl Settings {
             ("aggregator", self.aggregator.clone().unwrap_or_else(|| "none".to_owned())),
             ("external_access_findings", self.external_access_findings.as_str().to_owned()),
             ("perimeter", path(&self.perimeter)),
+            ("service_facts", path(&self.service_facts)),
             ("accounts", self.accounts.to_string()),
             ("queries", list(self.queries.clone())),
             ("query_folders", list(self.query_folders.iter().map(|path| path.display().to_string()).collect())),

@@ -83,6 +83,8 @@ pub struct Role {
     /// `/` or `/a/b/`, from the ARN.
     pub path: String,
     pub tags: Tags,
+    /// Did a file tell the tags? If not, there may be others.
+    pub tags_are_known: bool,
     /// The trust policy as compact JSON text.
     pub trust_policy: Option<String>,
     pub facts: RoleFacts,
@@ -136,6 +138,8 @@ pub struct Resource {
     pub tags: Tags,
     /// Its configuration as AWS Config records it, as compact JSON text; as much of it as was asked for.
     pub configuration: Option<String>,
+    /// Did a file tell the tags? If not, there may be others.
+    pub tags_are_known: bool,
 }
 
 /// One line of what a snapshot holds: a resource type, how much of it, from when, and where it was read.

@@ -40,6 +40,8 @@ mod perimeter;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod report_html;
 #[cfg(test)]
 mod report_tabular;

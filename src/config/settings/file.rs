@@ -29,6 +29,8 @@ pub struct SettingsFile {
     pub external_access_findings: Option<FindingsEntry>,
     /// File of the perimeter definition.
     pub perimeter: Option<String>,
+    /// File of service facts that are newer than the embedded ones.
+    pub service_facts: Option<String>,
     /// Accounts whose calls are judged, or `all` that the logs hold. Default: all.
     pub accounts: Option<AccountsEntry>,
     /// Names of queries, patterns with `*`, or `all`. Default: all.

@@ -181,3 +181,67 @@ fn every_code_is_documented_and_every_documented_code_exists() {
     used.dedup();
     assert_eq!(used, CODES.map(|(code, _)| code));
 }
+
+/// What facts about services tell of a service control policy, as code, line and message.
+fn by_facts(policy: &serde_json::Value) -> Vec<(String, String)> {
+    use palisade::policy::check::check_services;
+    use palisade::policy::diagnostic::Source;
+    let reading = palisade::policy::document::read_source(&Source::new("scp.json", policy.to_string()));
+    let facts = palisade::replay::ServiceFacts::embedded();
+    let findings = check_services(&reading.document.unwrap(), facts);
+    let words = |finding: &palisade::policy::diagnostic::Finding| {
+        (finding.code.to_owned(), format!("{} {}", finding.message, finding.help.clone().unwrap_or_default()))
+    };
+    findings.iter().map(words).collect()
+}
+
+#[test]
+fn facts_about_services_tell_what_does_not_exist_and_what_can_never_be_true() {
+    use serde_json::json;
+    let deny = |action: serde_json::Value, condition: serde_json::Value| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition}]});
+    for (action, condition, code, part) in [
+        (json!("s3:GetObjects"), json!({}), "unknown-action", "did you mean `s3:GetObject`?"),
+        (json!("s33:GetObject"), json!({}), "unknown-action", "did you mean `s3`?"),
+        (json!("s3:Levitate*"), json!({}), "unknown-action", "matches no action"),
+        (
+            json!("ec2:RunInstances"),
+            json!({"StringEquals": {"ec2:InstanceTyp": "t3.micro"}}),
+            "unknown-condition-key",
+            "did you mean `ec2:InstanceType`?",
+        ),
+        (
+            json!("ec2:DescribeInstances"),
+            json!({"StringEquals": {"ec2:InstanceType": "t3.micro"}}),
+            "condition-never-true",
+            "no action of the statement has the key",
+        ),
+        (
+            json!("ec2:DescribeInstances"),
+            json!({"StringNotEquals": {"ec2:InstanceType": "t3.micro"}}),
+            "condition-always-true",
+            "no action of the statement has the key",
+        ),
+        (
+            json!(["lambda:CreateFunction", "lambda:DeleteFunction"]),
+            json!({"Null": {"lambda:VpcIds": "true"}}),
+            "condition-always-true",
+            "`lambda:DeleteFunction` has no key `lambda:VpcIds`",
+        ),
+    ] {
+        let found = by_facts(&deny(action.clone(), condition.clone()));
+        assert_eq!(found.len(), 1, "{action} {condition}: {found:?}");
+        assert_eq!(found[0].0, code, "{action} {condition}");
+        assert!(found[0].1.contains(part), "{}", found[0].1);
+    }
+    for (action, condition) in [
+        (json!("*"), json!({"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}})),
+        (json!(["s3:*", "ec2:Run*"]), json!({})),
+        (json!("S3:getobject"), json!({"StringEquals": {"s3:ExistingObjectTag/team": "red"}})),
+        (json!("lambda:Create*"), json!({"Null": {"lambda:VpcIds": "true"}})),
+        (json!("ec2:RunInstances"), json!({"Null": {"aws:RequestTag/cost": "true"}})),
+        (json!("sts:AssumeRoleWithWebIdentity"), json!({"StringEquals": {"token.actions.githubusercontent.com:sub": "x"}})),
+        (json!("s3:GetObject"), json!({"StringEquals": {"lambda:SourceFunctionArn": "x"}})),
+    ] {
+        assert_eq!(by_facts(&deny(action.clone(), condition.clone())), [], "{action} {condition}");
+    }
+}
