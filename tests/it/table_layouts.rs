@@ -204,7 +204,6 @@ fn statements_stay_under_the_limit_of_athena() {
     assert!((5_000..10_000).contains(&fit), "{fit}");
     let made = statement_over(&split, Dialect::Athena, &part(fit), &own).unwrap();
     assert!(bytes_of(&made) <= MAX_STATEMENT_BYTES);
-    println!("roll-up of an account: {} bytes; {fit} accounts in two tables: {} bytes", bytes_of(&one), bytes_of(&made));
 }
 
 #[test]

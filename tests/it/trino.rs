@@ -1,5 +1,6 @@
 //! The proof that a statement means the same everywhere: a real Trino server and the local engine over the same records, in the layouts that
 //! tables have. `PALISADE_TEST_TRINO` says where the server is (`tests/servers/trino.sh start`).
+#![expect(clippy::print_stdout, reason = "what was compared is worth showing: cargo test -- --nocapture")]
 
 mod activity;
 mod client;
