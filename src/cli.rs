@@ -8,6 +8,7 @@ pub mod report;
 pub mod run;
 pub mod sample;
 pub mod sql;
+pub mod whatif;
 
 use std::path::PathBuf;
 
@@ -120,6 +121,7 @@ pub enum Listing {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Box<run::RunArgs>),
+    Whatif(Box<whatif::WhatifArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),

@@ -1,6 +1,8 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod candidates;
 pub mod config;
+pub mod explain;
 pub mod inventory;
 pub mod judge;
 pub mod output;
@@ -11,6 +13,7 @@ pub mod run;
 pub mod samples;
 pub mod sql;
 pub mod warnings;
+pub mod whatif;
 
 use std::path::PathBuf;
 
@@ -67,11 +70,12 @@ pub fn dispatch(cli: Cli) -> Outcome {
     let terminal = Terminal::new(&cli.global);
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
+        Command::Whatif(arguments) => whatif::whatif(&arguments, &cli.global, &terminal),
         Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
-        Command::Policy(arguments) => policy::policy(arguments, &terminal),
+        Command::Policy(arguments) => policy::policy(arguments, &cli.global, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::output::{Terminal, write_out};
-use crate::cli::Listing;
 use crate::cli::policy::{PolicyArgs, PolicyCommand, TypeName};
+use crate::cli::{Global, Listing};
 use crate::outcome::Outcome;
 use crate::policy::case;
 use crate::policy::check::{check, guess_type};
@@ -16,7 +16,7 @@ use crate::policy::compiled::PolicyType;
 use crate::policy::diagnostic::{Finding, Severity, Source};
 use crate::policy::document::read_source;
 
-pub fn policy(arguments: PolicyArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
+pub fn policy(arguments: PolicyArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     match arguments.command {
         PolicyCommand::Check { files, policy_type, format } => {
             let policy_type = policy_type.map(type_of);
@@ -27,6 +27,7 @@ pub fn policy(arguments: PolicyArgs, terminal: &Terminal) -> Result<Outcome, Fai
             report(&checked, format, terminal)
         }
         PolicyCommand::Evaluate { case } => evaluate(&case),
+        PolicyCommand::Explain(arguments) => super::explain::explain(&arguments, global, terminal),
     }
 }
 
@@ -118,7 +119,7 @@ fn evaluate(file: &Path) -> Result<Outcome, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
+pub(super) fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
     let wrong =
         |error: &dyn std::fmt::Display| Failure::new(Outcome::Usage, format!("cannot read {}: {error}", file.display()));
     let bytes = if file == Path::new("-") {
@@ -135,7 +136,7 @@ fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
     Ok(Source::new(file.display().to_string(), text))
 }
 
-fn type_of(name: TypeName) -> PolicyType {
+pub(super) fn type_of(name: TypeName) -> PolicyType {
     match name {
         TypeName::Scp => PolicyType::ServiceControl,
         TypeName::Rcp => PolicyType::ResourceControl,

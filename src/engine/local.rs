@@ -111,6 +111,16 @@ impl LocalEngine {
 
     /// Answers one statement.
     pub async fn run(&self, statement: &Statement) -> Result<DataFrame, EngineError> {
+        let (schema, batches) = self.answer(statement).await?;
+        from_batches(&schema, &batches)
+    }
+
+    /// Answers one statement with the rows as they are.
+    pub async fn batches(&self, statement: &Statement) -> Result<Vec<RecordBatch>, EngineError> {
+        self.answer(statement).await.map(|(_, batches)| batches)
+    }
+
+    async fn answer(&self, statement: &Statement) -> Result<(SchemaRef, Vec<RecordBatch>), EngineError> {
         let (schema, partitions) = match &self.prepared {
             Some(prepared) => {
                 let context = self.context()?;
@@ -128,8 +138,7 @@ impl LocalEngine {
                 }
             },
         };
-        let batches: Vec<RecordBatch> = partitions.into_iter().flatten().collect();
-        from_batches(&schema, &batches)
+        Ok((schema, partitions.into_iter().flatten().collect()))
     }
 
     /// What the files held: of the first pass that read them. `None` before any statement ran.

@@ -118,7 +118,16 @@ pub(crate) fn describe(
         let Some(case) = joined.case(world, &rows, row) else { continue };
         let Said { verdict, reason, settled_by, outcome, statement } = said;
         let place = case.place();
-        findings.push(Finding { row, verdict, reason, settled_by, exception_id: None, place, outcome: Some(outcome), statement });
+        findings.push(Finding {
+            row,
+            verdict,
+            reason,
+            settled_by,
+            exception_id: None,
+            place,
+            outcome: Some(outcome),
+            statement,
+        });
     }
     output::frame(&findings, &rows, enrich, |row| joined.case(world, &rows, row))
 }

@@ -128,8 +128,10 @@ pub fn left_over(source: &Source) -> Vec<Finding> {
         .into_iter()
         .map(|(name, (span, count))| {
             let often = if count > 1 { format!(", here and in {} more places", count - 1) } else { String::new() };
-            Finding::error("placeholder", span, format!("the placeholder <{name}> is not filled in{often}"))
-                .help(format!("give it a value with --set {}=…", if name.contains(' ') { format!("'{name}'") } else { name.to_owned() }))
+            Finding::error("placeholder", span, format!("the placeholder <{name}> is not filled in{often}")).help(format!(
+                "give it a value with --set {}=…",
+                if name.contains(' ') { format!("'{name}'") } else { name.to_owned() }
+            ))
         })
         .collect();
     findings.sort_by_key(|finding| finding.span.start);
@@ -168,7 +170,10 @@ mod tests {
 
     #[test]
     fn one_value_takes_the_place_of_the_placeholder() {
-        assert_eq!(filled(r#"{"a": "x<org>y", "<org>:sub": "<other>"}"#, &["org=o-1"]), r#"{"a": "xo-1y", "o-1:sub": "<other>"}"#);
+        assert_eq!(
+            filled(r#"{"a": "x<org>y", "<org>:sub": "<other>"}"#, &["org=o-1"]),
+            r#"{"a": "xo-1y", "o-1:sub": "<other>"}"#
+        );
     }
 
     #[test]

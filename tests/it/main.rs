@@ -30,6 +30,8 @@ mod perimeter;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod replay_scenarios;
+#[cfg(test)]
 mod report_html;
 #[cfg(test)]
 mod report_tabular;
@@ -45,3 +47,5 @@ mod sql;
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod whatif;
