@@ -36,6 +36,7 @@ use crate::report::model::{
     AccountSummary, BoundParameter, ColumnSpec, Coverage, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
     SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Warning, Window,
 };
+use crate::report::summary::verdict_of;
 use crate::run::{RunFolder, run_id};
 
 /// The folder for runs where no setting says otherwise.
@@ -333,7 +334,7 @@ struct Described<'a> {
     perimeter: &'a Perimeter,
 }
 
-/// Adds rows to the table of findings: most calls first, then by every column.
+/// Adds rows to the table of findings: what breaks first, then most calls, then by every column.
 fn add_rows(
     query: &str,
     rows: &[(&Key, &Sum)],
@@ -363,8 +364,10 @@ fn add_rows(
     order.sort_by(|a, b| {
         let columns = FINDING_COLUMNS.iter().filter(|spec| spec.name != "finding_id");
         let by_cell = |spec: &ColumnSpec| a.0.cell(spec.name, a.1).cmp(&b.0.cell(spec.name, b.1));
-        b.0.calls(b.1)
-            .cmp(&a.0.calls(a.1))
+        let verdict = |(table, row): (&Table, usize)| verdict_of(table.text("verdict", row));
+        verdict(*a)
+            .cmp(&verdict(*b))
+            .then_with(|| b.0.calls(b.1).cmp(&a.0.calls(a.1)))
             .then_with(|| columns.map(by_cell).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
     });
     let first_row = table.rows();
@@ -406,30 +409,32 @@ fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
             help: Some("Add it to the inventory; docs/inventory.md lists the AWS CLI commands that fill it.".to_owned()),
         })
         .collect();
+    // Statements that miss the same are told of together.
+    let mut by_data: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+    let mut by_never: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
     for found in unrecorded {
-        if !found.data_events.is_empty() {
-            own.push(Warning {
-                severity: Severity::Blind,
-                code: "not-covered-by-logs".to_owned(),
-                message: format!(
-                    "{} is not covered by your logs where it is about {}: they hold no such data events.",
-                    found.place,
-                    found.data_events.join(", ")
-                ),
-                help: Some(
-                    "Log these data events on the trail; until then nothing can be said about what the statement breaks there."
-                        .to_owned(),
-                ),
-            });
-        }
-        if !found.never.is_empty() {
-            own.push(Warning {
-                severity: Severity::Notice,
-                code: "never-recorded".to_owned(),
-                message: format!("{} is about {}, which CloudTrail never records.", found.place, found.never.join(", ")),
-                help: None,
-            });
-        }
+        by_data.entry(found.data_events.clone()).or_default().push(&found.place);
+        by_never.entry(found.never.clone()).or_default().push(&found.place);
+    }
+    for (events, places) in by_data.iter().filter(|(events, _)| !events.is_empty()) {
+        own.push(Warning {
+            severity: Severity::Blind,
+            code: "not-covered-by-logs".to_owned(),
+            message: format!(
+                "Not covered by your logs, which hold no such data events: {}. Concerned: {}.",
+                events.join(", "),
+                places.join("; ")
+            ),
+            help: Some("Log these data events on the trail; until then nothing can be said about what breaks there.".to_owned()),
+        });
+    }
+    for (actions, places) in by_never.iter().filter(|(actions, _)| !actions.is_empty()) {
+        own.push(Warning {
+            severity: Severity::Notice,
+            code: "never-recorded".to_owned(),
+            message: format!("CloudTrail never records {}. Concerned: {}.", actions.join(", "), places.join("; ")),
+            help: None,
+        });
     }
     own
 }

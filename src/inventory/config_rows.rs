@@ -47,7 +47,8 @@ pub(super) fn add(builder: &mut Builder, row: Value, type_of_file: Option<&str>,
         .get("tags")
         .and_then(tags)
         .filter(|tags| !tags.is_empty())
-        .or_else(|| configuration.get("tags").and_then(values::tags));
+        .or_else(|| configuration.get("tags").and_then(values::tags))
+        .or_else(|| row.get("tags").and_then(values::tags));
     let region = text(&row, "awsRegion").filter(|region| region != "global");
     let resource_id = text(&row, "resourceId");
     match resource_type.as_str() {

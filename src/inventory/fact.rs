@@ -177,6 +177,11 @@ impl TagsFact {
         }
     }
 
+    /// Did a row tell the tags, and did no other row contradict it?
+    pub(super) fn is_known(&self) -> bool {
+        self.told.is_some() && self.contradicted.is_empty()
+    }
+
     /// Empty when nothing is known.
     pub(super) fn into_tags(self) -> Tags {
         let mut tags = self.told.map(|(tags, _)| tags).unwrap_or_default();

@@ -79,6 +79,8 @@ pub struct Role {
     /// `/` or `/a/b/`, from the ARN.
     pub path: String,
     pub tags: Tags,
+    /// Did a file tell the tags? If not, there may be others.
+    pub tags_are_known: bool,
     /// The trust policy as compact JSON text.
     pub trust_policy: Option<String>,
     pub facts: RoleFacts,
@@ -130,6 +132,8 @@ pub struct Resource {
     /// The bucket's name, the VPC's id, the user's name …
     pub name: Option<String>,
     pub tags: Tags,
+    /// Did a file tell the tags? If not, there may be others.
+    pub tags_are_known: bool,
 }
 
 /// One line of what a snapshot holds: a resource type, how much of it, from when, and where it was read.

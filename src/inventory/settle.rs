@@ -268,6 +268,7 @@ fn settle_role(arn: String, draft: RoleDraft) -> Role {
         role_id: draft.role_id,
         account_id,
         path,
+        tags_are_known: draft.tags.is_known(),
         tags: draft.tags.into_tags(),
         trust_policy,
         facts: RoleFacts { assumable_by, service_role, service_linked },
@@ -307,6 +308,7 @@ fn settle_resources(builder: &mut Builder, inventory: &mut Inventory) {
                 account_id: draft.owner.into_known(),
                 region: draft.region.into_known(),
                 name: draft.name.into_known(),
+                tags_are_known: draft.tags.is_known(),
                 tags: draft.tags.into_tags(),
             });
         }

@@ -282,7 +282,13 @@ impl Reader<'_> {
             let candidates =
                 node.get("candidates").map(|node| node.one_or_many().iter().map(|node| self.values(node)).collect());
             let known_members = node.get("known_values").map(|node| self.values(node)).unwrap_or_default();
-            return Some(ContextValue::Unknown(Unknown { why, may_be_absent, candidates, known_members }));
+            return Some(ContextValue::Unknown(Unknown {
+                why,
+                may_be_absent,
+                candidates,
+                known_members,
+                ..Unknown::default()
+            }));
         }
         match &node.value {
             Value::Null => Some(ContextValue::Absent),

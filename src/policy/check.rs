@@ -9,12 +9,15 @@
 mod conditions;
 mod elements;
 mod placeholders;
+mod services;
 
 use std::collections::BTreeMap;
 
 use super::compiled::PolicyType;
 use super::diagnostic::Finding;
 use super::document::{Document, Effect, PrincipalKind, Statement, Version};
+
+pub use services::{Services, check_services};
 
 /// What AWS allows of a policy type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

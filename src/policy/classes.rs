@@ -26,7 +26,7 @@ pub fn classes(
     context: &Context,
 ) -> Option<Vec<Class>> {
     let own: Vec<&Condition> = conditions.iter().copied().filter(|condition| condition.key == key).collect();
-    if !unknown.known_members.is_empty() {
+    if !unknown.known_members.is_empty() || unknown.between.is_some() {
         return None;
     }
     let mut classes = Vec::new();
@@ -42,6 +42,13 @@ pub fn classes(
         }
         _ if own.iter().any(|condition| condition.is_set()) => classes.push(Class::Something),
         _ => classes.extend(single_valued(&own, context)),
+    }
+    classes
+        .retain(|class| !matches!(class, Class::Values(values) if values.iter().any(|value| unknown.excluded.contains(value))));
+    for class in &mut classes {
+        if let Class::Other(other) = class {
+            other.excluded.extend(unknown.excluded.iter().cloned());
+        }
     }
     let depends_on_others =
         own.iter().any(|condition| condition.variables().any(|variable| matches!(context.get(variable), Seen::Unknown(_))));

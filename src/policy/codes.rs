@@ -1,12 +1,9 @@
 //! The codes of findings in policies: what each means. They are stable: pipelines and editors may rely on them.
 
 /// Every code with its meaning, in alphabetical order.
-pub const CODES: [(&str, &str); 44] = [
+pub const CODES: [(&str, &str); 45] = [
     ("byte-order-mark", "The file starts with a byte order mark."),
-    (
-        "condition-always-true",
-        "The key belongs to another service, so it is absent, and the operator is true of an absent key.",
-    ),
+    ("condition-always-true", "The actions do not have the key, so it is absent, and the operator is true of an absent key."),
     ("condition-never-true", "No request can meet the condition: the statement never applies."),
     ("conflicting-elements", "An element stands beside its `Not…` form."),
     ("duplicate-element", "An element, operator or key occurs twice in one block."),
@@ -38,6 +35,7 @@ pub const CODES: [(&str, &str); 44] = [
     ("rcp-principal", "The principal of a resource control policy is not `*`."),
     ("rcp-unsupported-service", "Resource control policies do not support the service."),
     ("set-operator-on-single-valued-key", "`ForAllValues:` on a key with one value is also true when it is absent."),
+    ("unknown-action", "AWS documents no such action, or no such service."),
     ("unknown-condition-key", "AWS documents no such key."),
     ("unknown-element", "The language has no such element."),
     ("unknown-operator", "AWS has no such operator."),

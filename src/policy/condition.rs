@@ -301,9 +301,26 @@ impl Evaluation<'_> {
             Some(candidates) if !candidates.is_empty() => {
                 candidates.iter().map(|values| self.values(values)).reduce(Truth::either).unwrap_or(Truth::Unknown)
             }
-            _ => self.some_values(&unknown.known_members),
+            _ => match &unknown.between {
+                Some(ends) => self.between(ends),
+                None if !unknown.excluded.is_empty() && unknown.known_members.is_empty() && !self.condition.is_set() => {
+                    self.unknown_value(Some(&Other { excluded: unknown.excluded.clone(), supposed: Vec::new() }))
+                }
+                None => self.some_values(&unknown.known_members),
+            },
         };
         if may_be_absent { present.either(self.absent()) } else { present }
+    }
+
+    /// A number or a date of which only bounds are known: a comparison by order is certain if both bounds answer alike, one for
+    /// equality if the bounds leave no room for it.
+    fn between(&self, [first, last]: &[String; 2]) -> Truth {
+        let answers = self.passes(first).either(self.passes(last));
+        match self.comparison {
+            Comparison::Numeric(order) | Comparison::Date(order) if order.is_monotone() => answers,
+            _ if first == last => answers,
+            _ => Truth::Unknown,
+        }
     }
 
     /// The key has values of which only some are known, if any.

@@ -25,6 +25,10 @@ pub struct Unknown {
     pub candidates: Option<Vec<Vec<String>>>,
     /// Values that a multivalued key certainly has, besides others that are not known.
     pub known_members: Vec<String>,
+    /// Values that the key certainly does not have.
+    pub excluded: Vec<String>,
+    /// If the key is present, its one value is a number or a date from the first to the second of these.
+    pub between: Option<[String; 2]>,
 }
 
 impl Unknown {
@@ -38,6 +42,8 @@ impl Unknown {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
     values: BTreeMap<String, Entry>,
+    /// What is true of keys that are not listed and begin so, in lower case: tag keys.
+    families: Vec<(String, ContextValue)>,
     /// What is true of keys that are not listed: absent, or unknown.
     rest: Option<Unknown>,
 }
@@ -64,6 +70,13 @@ impl Context {
         self.values.insert(key.to_ascii_lowercase(), Entry { name: key.to_owned(), value });
     }
 
+    /// Says what is true of every key that begins so and is not set itself: `aws:PrincipalTag/`.
+    pub fn set_family(&mut self, start: &str, value: ContextValue) {
+        let start = start.to_ascii_lowercase();
+        self.families.retain(|(own, _)| *own != start);
+        self.families.push((start, value));
+    }
+
     /// Sets the key unless it is set already.
     pub fn set_default(&mut self, key: &str, value: ContextValue) {
         if !self.values.contains_key(&key.to_ascii_lowercase()) {
@@ -75,7 +88,10 @@ impl Context {
     pub fn get(&self, key: &str) -> Seen<'_> {
         match self.values.get(key) {
             Some(entry) => Seen::of(&entry.value),
-            None => self.rest.as_ref().map_or(Seen::Absent, Seen::Unknown),
+            None => match self.families.iter().find(|(start, _)| key.starts_with(start)) {
+                Some((_, value)) => Seen::of(value),
+                None => self.rest.as_ref().map_or(Seen::Absent, Seen::Unknown),
+            },
         }
     }
 
@@ -123,8 +139,13 @@ pub struct Other {
 impl Other {
     /// The supposed answer of a comparison, if there is one.
     pub fn answer(&self, comparison: Comparison, written: &str) -> Option<bool> {
+        let is_exact = comparison == Comparison::StringEquals
+            || (comparison == Comparison::StringLike && !written.contains(['*', '?', '$']));
+        if is_exact && self.excluded.iter().any(|text| text == written) {
+            return Some(false);
+        }
         if comparison == Comparison::StringEquals {
-            return self.excluded.iter().any(|text| text == written).then_some(false);
+            return None;
         }
         let found = self.supposed.iter().find(|(own, text, _)| *own == comparison && text == written);
         found.map(|(_, _, answer)| *answer)

@@ -39,6 +39,11 @@ impl Order {
             Order::GreaterOrEqual => ordering.is_ge(),
         }
     }
+
+    /// Does every value between two have the answer that both have?
+    pub fn is_monotone(self) -> bool {
+        self != Order::Equal
+    }
 }
 
 /// `ForAllValues:` or `ForAnyValue:`.

@@ -30,6 +30,8 @@ mod perimeter;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod replay_scenarios;
 #[cfg(test)]
 mod report_html;

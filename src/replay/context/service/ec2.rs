@@ -1,0 +1,93 @@
+//! Keys of Amazon EC2: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>.
+
+use super::super::super::scene::{Parameters, Scene};
+use super::super::{Known, Pair, absent, present, unknown};
+use super::parameter;
+
+pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option<Known> {
+    let is = |action: &str| pair.needed.is("ec2", action);
+    match name {
+        "region" => match scene.call.region.as_deref() {
+            Some(region) => present(region, "from awsRegion"),
+            None => None,
+        },
+        "createaction" => {
+            if pair.needed.dependent.is_some() && is("CreateTags") {
+                return present(scene.event_name(), "from eventName: the operation that makes and tags");
+            }
+            absent("the tags are not set by an operation that makes the resource")
+        }
+        "instancetype" if is("RunInstances") => text(scene, "instanceType"),
+        "imageid" => text(scene, "imageId"),
+        "keypairname" => text(scene, "keyName"),
+        "vpceservicename" => endpoint_service(scene),
+        "vpceserviceowner" => endpoint_owner(scene),
+        "vpcid" => text(scene, "vpcId"),
+        "instanceprofile" if is("RunInstances") => match first(scene, &["iamInstanceProfile.arn"]) {
+            Some(arn) => present(arn, "from requestParameters.iamInstanceProfile"),
+            None if scene.has("iamInstanceProfile") || !matches!(scene.parameters, Parameters::Known(_)) => None,
+            None => absent("the request names no instance profile"),
+        },
+        "islaunchtemplateresource" if matches!(scene.parameters, Parameters::Known(_)) => {
+            if scene.has("launchTemplate") {
+                unknown("which values come from the launch template is not recorded")
+            } else {
+                present("false", "the request names no launch template")
+            }
+        }
+        "tenancy" if is("RunInstances") => first(scene, &["instancePlacement.tenancy", "placement.tenancy"])
+            .map_or_else(|| None, |value| present(value, "from requestParameters")),
+        "metadatahttptokens" => nested(scene, &["metadataOptions.httpTokens"]),
+        "metadatahttpputresponsehoplimit" => nested(scene, &["metadataOptions.httpPutResponseHopLimit"]),
+        "metadatahttpendpoint" => nested(scene, &["metadataOptions.httpEndpoint"]),
+        "encrypted" | "volumetype" | "volumesize" | "volumeiops" if is("RunInstances") => None,
+        "subnet" | "vpc" => arn_of(scene, name),
+        _ => None,
+    }
+}
+
+fn text(scene: &Scene<'_>, name: &str) -> Option<Known> {
+    present(
+        parameter(scene, name).or_else(|| first(scene, &[&format!("instancesSet.items.{name}")]))?,
+        "from requestParameters",
+    )
+}
+
+fn first(scene: &Scene<'_>, paths: &[&str]) -> Option<String> {
+    let found = paths.iter().flat_map(|path| scene.texts_at(path)).next();
+    found.map(str::to_owned)
+}
+
+fn nested(scene: &Scene<'_>, paths: &[&str]) -> Option<Known> {
+    first(scene, paths).map_or_else(|| None, |value| present(value, "from requestParameters"))
+}
+
+/// The endpoint service: from the request, or of the endpoint that the request names.
+fn service_name(scene: &Scene<'_>) -> Option<String> {
+    parameter(scene, "serviceName").or_else(|| {
+        let id = parameter(scene, "vpcEndpointId")?;
+        scene.world.inventory.vpc_endpoint(&id)?.service_name.clone()
+    })
+}
+
+fn endpoint_service(scene: &Scene<'_>) -> Option<Known> {
+    present(service_name(scene)?, "from the service of the endpoint")
+}
+
+/// `amazon`, or the account that owns the service.
+fn endpoint_owner(scene: &Scene<'_>) -> Option<Known> {
+    let name = service_name(scene)?;
+    if name.contains(".vpce.") || name.contains("vpce-svc-") {
+        return unknown("the owner of the endpoint service is not recorded");
+    }
+    let is_amazon = name.starts_with("com.amazonaws.") || name.starts_with("cn.com.amazonaws.") || name.starts_with("aws.");
+    if is_amazon { present("amazon", "from the name of the endpoint service") } else { None }
+}
+
+/// A subnet or VPC that the request names, as an ARN.
+fn arn_of(scene: &Scene<'_>, kind: &str) -> Option<Known> {
+    let id = parameter(scene, if kind == "vpc" { "vpcId" } else { "subnetId" })?;
+    let account = super::super::super::resource::home_account(scene)?;
+    let arn = format!("arn:{}:ec2:{}:{account}:{kind}/{id}", scene.call.partition(), scene.call.region.as_deref()?);
+    present(arn, "from requestParameters")
+}

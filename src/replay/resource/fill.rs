@@ -1,0 +1,305 @@
+//! ARN templates, filled with the parameters of a request. Their names are spelled in many ways.
+
+use serde_json::Value;
+
+use super::super::action::Needed;
+use super::super::facts::ResourceType;
+use super::super::scene::{Parameters, Scene};
+use super::super::tags::is_redacted;
+use super::{MOST, calling_user, home_account};
+
+/// What a template became.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    /// ARNs of which every variable is known, and from where.
+    pub(super) complete: Vec<(String, &'static str)>,
+    /// The template with `*` for what is not known.
+    pub(super) partial: String,
+    /// Is anything of it from the request?
+    pub(super) is_partly_known: bool,
+}
+
+const FROM: &str = "from the template of the resource type, with the parameters of the request";
+
+/// The template with the place of the call and `*` for everything else.
+pub(super) fn open_template(scene: &Scene<'_>, resource_type: &ResourceType) -> String {
+    let mut arn = String::with_capacity(resource_type.template.len());
+    let mut rest = resource_type.template.as_str();
+    while let Some((start, after)) = rest.split_once("${") {
+        arn.push_str(start);
+        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+        arn.push_str(place(scene, variable).unwrap_or("*"));
+        rest = after;
+    }
+    arn.push_str(rest);
+    arn
+}
+
+/// Partition, region and account.
+fn place<'s>(scene: &'s Scene<'_>, variable: &str) -> Option<&'s str> {
+    match variable {
+        "Partition" => Some(scene.call.partition()),
+        "Region" => scene.call.region.as_deref(),
+        "Account" | "AccountId" => ["registryId", "catalogId"]
+            .iter()
+            .find_map(|name| scene.text(name).filter(|text| super::is_account_id(text.as_bytes())))
+            .or_else(|| home_account(scene)),
+        _ => None,
+    }
+}
+
+pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType) -> Filled {
+    let template = resource_type.template.as_str();
+    let mut filled = Filled { partial: open_template(scene, resource_type), ..Filled::default() };
+    if needed.prefix == "iam" || needed.prefix == "sts" {
+        return identity(scene, needed, resource_type, filled);
+    }
+    let mut variables = Vec::new();
+    let mut rest = template;
+    while let Some((_, after)) = rest.split_once("${") {
+        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+        if !matches!(variable, "Partition" | "Region" | "Account") {
+            variables.push(variable);
+        }
+        rest = after;
+    }
+    if needed.dependent.is_some() && !needed.name.starts_with("Tag") {
+        return filled;
+    }
+    let values: Vec<Vec<String>> = variables.iter().map(|variable| values(scene, needed, variable, resource_type)).collect();
+    filled.is_partly_known = values.iter().any(|values| !values.is_empty());
+    let only_places = variables.is_empty();
+    let all_known = values.iter().all(|values| !values.is_empty());
+    if only_places || all_known {
+        // Several values of one variable are several resources; the others then have one value.
+        let count = values.iter().map(Vec::len).max().unwrap_or(1).clamp(1, MOST + 1);
+        for number in 0..count {
+            let chosen = values.iter().map(|values| values.get(number).or_else(|| values.first()).map_or("*", String::as_str));
+            filled.complete.push((assemble(scene, template, &variables, chosen), FROM));
+        }
+        filled.complete.dedup();
+    } else if filled.is_partly_known {
+        let chosen = values.iter().map(|values| values.first().filter(|_| values.len() == 1).map_or("*", String::as_str));
+        filled.partial = assemble(scene, template, &variables, chosen);
+    }
+    filled
+}
+
+fn assemble<'v>(scene: &Scene<'_>, template: &str, variables: &[&str], values: impl Iterator<Item = &'v str>) -> String {
+    let values: Vec<&str> = values.collect();
+    let mut arn = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((start, after)) = rest.split_once("${") {
+        arn.push_str(start);
+        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+        let own = variables.iter().position(|own| *own == variable).and_then(|at| values.get(at).copied());
+        arn.push_str(own.or_else(|| place(scene, variable)).unwrap_or("*"));
+        rest = after;
+    }
+    arn.push_str(rest);
+    arn
+}
+
+/// IAM names lack the path that is part of the ARN. The inventory knows it, and a request that creates tells it.
+fn identity(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType, mut filled: Filled) -> Filled {
+    if needed.dependent.is_some() && needed.prefix == "iam" && !needed.name.starts_with("Tag") {
+        return filled;
+    }
+    let kind = resource_type.name.as_str();
+    let parameter = match kind {
+        "role" => ["roleName"].as_slice(),
+        "user" => &["userName"],
+        "group" => &["groupName"],
+        "instance-profile" => &["instanceProfileName"],
+        "policy" => &["policyName"],
+        _ => &[],
+    };
+    let account = home_account(scene).unwrap_or("*");
+    let partition = scene.call.partition();
+    let Some(name) = parameter.iter().find_map(|name| scene.text(name)) else {
+        if kind == "user"
+            && !scene.has("userName")
+            && let Some(arn) = calling_user(scene)
+        {
+            filled.complete.push((arn.to_owned(), "the request names no user: the caller is meant"));
+        } else if kind == "instance-profile" || !parameter.is_empty() {
+            return filled;
+        } else {
+            return plain(scene, needed, resource_type, filled);
+        }
+        return filled;
+    };
+    if name.contains(['*', '?']) {
+        return filled;
+    }
+    filled.is_partly_known = true;
+    let creates = needed.name.starts_with("Create");
+    let of_role = |arn: &str| scene.world.inventory.role_by_arn(arn).is_some();
+    let root = format!("arn:{partition}:iam::{account}:{kind}/{name}");
+    if creates {
+        let path = scene.text("path").unwrap_or("/");
+        let arn = format!("arn:{partition}:iam::{account}:{kind}/{}{name}", path.trim_start_matches('/'));
+        filled.complete.push((arn, "from requestParameters: the name and the path"));
+    } else if kind == "role" && name.starts_with("AWSServiceRoleFor") {
+        filled.partial = format!("arn:{partition}:iam::{account}:role/aws-service-role/*/{name}");
+    } else if kind == "role" && of_role(&root) || scene.world.inventory.resource(&root).is_some() {
+        filled.complete.push((root, "from the inventory: the name without a path"));
+    } else if kind == "role"
+        && let Some(arn) = role_with_path(scene, account, name)
+    {
+        filled.complete.push((arn, "from the inventory: the role of that name"));
+    } else {
+        filled.partial = format!("arn:{partition}:iam::{account}:{kind}/*{name}");
+    }
+    filled
+}
+
+/// A role by account and name; names are unique in an account whatever the path.
+fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String> {
+    let named = |arn: &str| arn.rsplit('/').next() == Some(name);
+    scene.world.inventory.roles().find(|role| role.account_id == account && named(&role.arn)).map(|role| role.arn.clone())
+}
+
+/// Templates of IAM and STS whose variables have other names.
+fn plain(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType, mut filled: Filled) -> Filled {
+    let variable = resource_type.template.rsplit_once("${").map(|(_, rest)| rest.trim_end_matches('}'));
+    let Some(variable) = variable.filter(|_| resource_type.template.matches("${").count() <= 3) else { return filled };
+    for value in values(scene, needed, variable, resource_type).into_iter().take(MOST) {
+        filled.complete.push((assemble(scene, &resource_type.template, &[variable], std::iter::once(value.as_str())), FROM));
+    }
+    filled.is_partly_known = !filled.complete.is_empty();
+    filled
+}
+
+/// The values that the request gives for a variable of a template.
+fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type: &ResourceType) -> Vec<String> {
+    let Parameters::Known(parameters) = &scene.parameters else { return Vec::new() };
+    let Some((service, _)) = needed.facts else { return Vec::new() };
+    let operation = needed.name.to_ascii_lowercase();
+    if let Some(path) = service.parameter(&operation, variable) {
+        let texts = scene.texts_at(path);
+        if !texts.is_empty() {
+            return cleaned(texts, variable, &needed.prefix);
+        }
+    }
+    for name in names(variable, resource_type, &needed.prefix) {
+        let mut found = Vec::new();
+        search(parameters, &name, 0, &mut found);
+        let found = cleaned(found, variable, &needed.prefix);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// The spellings of a parameter, in lower case, the likeliest first.
+fn names(variable: &str, resource_type: &ResourceType, prefix: &str) -> Vec<String> {
+    let lower = variable.to_ascii_lowercase();
+    let lower = lower.strip_suffix("withpath").unwrap_or(&lower).to_owned();
+    let mut names = vec![lower.clone()];
+    let stem = ["identifier", "name", "id", "arn"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
+    let kind: String = resource_type.name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let mut stems = vec![stem.to_owned()];
+    if kind != stem {
+        stems.push(kind.clone());
+    }
+    if prefix == "ec2"
+        && let Some(last) = resource_type.name.rsplit('-').next()
+        && last != resource_type.name
+    {
+        // `groupId` of a security group.
+        stems.push(last.to_ascii_lowercase());
+    }
+    for stem in stems.iter().filter(|stem| stem.len() > 2 && !matches!(stem.as_str(), "resource")) {
+        for end in ["name", "id", "identifier", "", "names", "ids", "identifiers", "s", "url"] {
+            names.push(format!("{stem}{end}"));
+        }
+    }
+    // A parameter that is called just so names what the operation is about.
+    if stem.is_empty() || matches!(stem, "resource") || lower.ends_with("name") || lower.ends_with("id") {
+        names.extend(["name", "id", "identifier"].map(str::to_owned));
+    }
+    names.dedup();
+    names
+}
+
+/// Every text of members of that name.
+fn search<'v>(value: &'v Value, name: &str, depth: usize, found: &mut Vec<&'v str>) {
+    if depth > 4 || found.len() > 64 {
+        return;
+    }
+    // Short names mean the operation's own resource only at the top.
+    let only_top = matches!(name, "name" | "id" | "identifier");
+    match value {
+        Value::Object(object) => {
+            for (own, inner) in object {
+                if own.eq_ignore_ascii_case(name) {
+                    texts(inner, depth, found);
+                } else if !only_top && !is_other_matter(own) {
+                    search(inner, name, depth + 1, found);
+                }
+            }
+        }
+        Value::Array(items) if !only_top => items.iter().for_each(|item| search(item, name, depth + 1, found)),
+        _ => {}
+    }
+}
+
+/// Members whose contents do not name the resource of the operation.
+fn is_other_matter(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.contains("tag") || lower.contains("filter") || lower.contains("policy") && lower.contains("document")
+}
+
+fn texts<'v>(value: &'v Value, depth: usize, found: &mut Vec<&'v str>) {
+    if depth > 6 || found.len() > 64 {
+        return;
+    }
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, depth + 1, found)),
+        Value::Object(object) => {
+            if let Some(items) = object.get("items").or_else(|| object.get("member")) {
+                texts(items, depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Values as they stand in an ARN.
+fn cleaned(texts: Vec<&str>, variable: &str, prefix: &str) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for text in texts {
+        if text.is_empty()
+            || is_redacted(text)
+            || text.starts_with("arn:")
+            || text.len() > 1024
+            || text.contains(['*', '?', '\n', '"', '{'])
+        {
+            continue;
+        }
+        let value = if text.starts_with("https://") {
+            // The URL of a queue.
+            text.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+        } else if prefix == "lambda" && text.contains(":function:") {
+            text.rsplit_once(":function:").map(|(_, name)| name.to_owned()).unwrap_or_default()
+        } else if prefix == "secretsmanager" && variable.eq_ignore_ascii_case("SecretId") {
+            // AWS appends a hyphen and six characters, which requests may leave out.
+            if has_random_suffix(text) { format!("{text}*") } else { format!("{text}-*") }
+        } else if variable.to_ascii_lowercase().contains("withoutleadingslash") || prefix == "ssm" {
+            text.trim_start_matches('/').to_owned()
+        } else {
+            text.to_owned()
+        };
+        if !value.is_empty() && !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
+}
+
+fn has_random_suffix(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(_, end)| end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
