@@ -85,9 +85,14 @@
 //! Derived from the rows of `activity` as it is from records: `resources`, or for S3 without them `bucketName` and `key` of
 //! `request_parameters`.
 
+pub mod collect;
 pub mod cut;
 mod definition;
 pub mod normal;
+pub mod rollup;
+pub mod rows;
+pub mod store;
+pub mod update;
 
 pub use definition::{
     AdditionalEventData, Definition, EventContext, RequestParameters, S3, definition, is_s3, keeps_request_parameter,

@@ -1,12 +1,15 @@
 //! The command line: definitions only. What a command does is in `commands`; what a flag means is in `config::settings`.
 
+pub mod collect;
 pub mod config;
+pub mod doctor;
 pub mod inventory;
 pub mod policy;
 pub mod queries;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;
 pub mod sql;
 pub mod whatif;
 
@@ -59,6 +62,8 @@ Exit codes:
     3  findings: only with --fail-on
     4  partial: the report is there, but some input was unreadable or some queries failed
     5  nothing-read: no record could be read
+    6  accounts-missing: the report is there, but of some accounts nothing could be read
+    7  not-ready: a check of doctor failed
   130  interrupted
 
 Data goes to standard output, everything else to standard error.";
@@ -122,6 +127,7 @@ pub enum Listing {
 pub enum Command {
     Run(Box<run::RunArgs>),
     Whatif(Box<whatif::WhatifArgs>),
+    Collect(Box<collect::CollectArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),
     Report(report::ReportArgs),
@@ -129,6 +135,8 @@ pub enum Command {
     Policy(policy::PolicyArgs),
     Inventory(inventory::InventoryArgs),
     Sample(sample::SampleArgs),
+    Setup(setup::SetupArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 /// The text of a checked value for clap: the message, and below it what to do.

@@ -1,7 +1,14 @@
 //! One file per subcommand: settings in, outcome out.
 
+pub mod activity;
+pub mod answer;
+pub mod athena;
 pub mod candidates;
+pub mod collect;
 pub mod config;
+pub mod doctor;
+pub mod dry_run;
+pub mod engine;
 pub mod explain;
 pub mod inventory;
 pub mod judge;
@@ -11,6 +18,7 @@ pub mod queries;
 pub mod report;
 pub mod run;
 pub mod samples;
+pub mod setup;
 pub mod sql;
 pub mod warnings;
 pub mod whatif;
@@ -71,12 +79,15 @@ pub fn dispatch(cli: Cli) -> Outcome {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
         Command::Whatif(arguments) => whatif::whatif(&arguments, &cli.global, &terminal),
+        Command::Collect(arguments) => collect::collect(&arguments, &cli.global, &terminal),
         Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),
         Command::Report(arguments) => report::report(arguments, &terminal),
         Command::Config(arguments) => config::config(arguments, &cli.global, &terminal),
         Command::Policy(arguments) => policy::policy(arguments, &cli.global, &terminal),
         Command::Inventory(arguments) => inventory::inventory(arguments, &cli.global, &terminal),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, &cli.global, &terminal),
+        Command::Setup(arguments) => setup::setup(arguments, &cli.global, &terminal),
         Command::Sample(arguments) => samples::samples(arguments, &terminal),
     };
     match result {

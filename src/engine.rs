@@ -1,12 +1,18 @@
 //! Engines: where a statement runs. The same statement gives the same rows on each.
 //!
-//! [`local`] is the embedded engine over files. [`functions`] gives it the functions of the Athena dialect that it lacks, under
-//! their names there; [`frame`] hands results over to polars.
+//! [`local`] is the embedded engine over files, and over rows of [`activity`]. [`functions`] gives it the functions of the Athena
+//! dialect that it lacks, under their names there; [`frame`] hands results over to polars. [`remote`] fills a store of activity from
+//! the engines that run elsewhere.
 
+pub mod activity;
+pub mod athena;
 pub mod frame;
 pub mod functions;
 pub mod local;
+pub mod remote;
+pub mod sources;
 pub mod table;
+pub mod trino;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +21,7 @@ use jiff::civil::Date;
 use polars::prelude::DataFrame;
 
 use crate::catalog::{PlaceholderStyle, Statement};
+use crate::report::model::StatementSummary;
 
 /// The share of the events that one scan reads: some accounts, some days.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +40,11 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
     /// `athena` or `trino`.
     fn name(&self) -> &'static str;
 
+    /// What the engine reads, such as the name of a table: activity of one is never mixed with that of another.
+    fn source(&self) -> String {
+        self.name().to_owned()
+    }
+
     fn placeholder_style(&self) -> PlaceholderStyle {
         PlaceholderStyle::Question
     }
@@ -42,6 +54,24 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
 
     /// Rolls the events of the part up into `activity`, as Parquet files in `folder`, which exists and is empty. Gives the files.
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError>;
+
+    /// What was run so far, with its cost, for the report.
+    fn statements(&self) -> Vec<StatementSummary> {
+        Vec::new()
+    }
+}
+
+/// Accounts of which nothing came, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingAccounts {
+    pub account_ids: Vec<String>,
+    pub reason: String,
+}
+
+impl std::fmt::Display for MissingAccounts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.account_ids.join(", "), self.reason)
+    }
 }
 
 /// Why a statement could not be answered.
@@ -53,9 +83,14 @@ pub enum EngineError {
     Frame(#[from] polars::error::PolarsError),
     #[error("{0}")]
     Scan(#[from] crate::events::scan::ScanError),
+    #[error("{0}")]
+    Activity(#[from] crate::activity::rows::ActivityError),
     #[error("temporary file for event ids: {0}")]
     Spill(std::io::Error),
     /// A server refused or failed. The message tells what was asked, what came back and what to do.
     #[error("{engine}: {message}")]
     Remote { engine: &'static str, message: String },
+    /// Some accounts could not be read. What the others gave is in the files.
+    #[error("{engine}: no events of account(s) {}", missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Accounts { engine: &'static str, missing: Vec<MissingAccounts>, files: Vec<PathBuf> },
 }

@@ -2,8 +2,11 @@
 //!
 //! An [`Inventory`] is read from a snapshot folder: raw output of the AWS command line, tables written by hand, or both. It keeps
 //! what is known apart from what is not: a resource type that no file speaks of is *not provided*, and two files that contradict
-//! each other leave the fact unknown, with a warning. Nothing here asks AWS or reads the clock.
+//! each other leave the fact unknown, with a warning. Only [`aws`] asks AWS, and
+//! writes such a folder.
 
+pub mod aws;
+pub mod diff;
 pub mod model;
 pub mod trust_policy;
 

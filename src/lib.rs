@@ -14,14 +14,18 @@
 //! Beside them stands [`policy`], a pure library: IAM policy documents, checked and evaluated with three-valued truth. It knows
 //! nothing of CloudTrail.
 //!
+//! [`setup`] makes what AWS needs beforehand: tables on Athena, and permissions. [`doctor`] checks that everything is there.
+//!
 //! [`commands`] puts these together, one file per subcommand that [`cli`] defines, and ends in an [`outcome`]. [`sample`] makes an
 //! organization to try all of it on.
 
 pub mod activity;
+pub mod aws;
 pub mod catalog;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod enrich;
 pub mod events;
@@ -33,3 +37,4 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod setup;

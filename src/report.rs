@@ -1,5 +1,6 @@
 //! Reports: the model that they are made from, and one file per format.
 
+pub mod amounts;
 pub mod csv;
 pub mod html;
 pub mod json;

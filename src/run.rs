@@ -5,7 +5,7 @@
 //! that a folder which has it is complete.
 
 pub mod arguments;
-mod atomic;
+pub(crate) mod atomic;
 pub mod folder;
 pub mod format;
 

@@ -66,7 +66,15 @@ FROM (
           ELSE ''
         END
     END AS reason,
-    CASE WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1) ELSE resource_arn END AS target_arn
+    CASE
+      WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1)
+      WHEN regexp_like(resource_arn, '^arn:[^:]*:s3-outposts:[^:]*:[^:]*:outpost/[^/]+/[^/]+/[^/]+/') THEN split_part(resource_arn, '/', 1)
+        || '/' || nullif(split_part(resource_arn, '/', 2), '') || '/' || nullif(split_part(resource_arn, '/', 3), '')
+        || '/' || nullif(split_part(resource_arn, '/', 4), '')
+      WHEN regexp_like(resource_arn, '^arn:[^:]*:s3(express|-object-lambda)?:[^:]*:[^:]*:(bucket|accesspoint)/[^/]+/')
+        THEN split_part(resource_arn, '/', 1) || '/' || nullif(split_part(resource_arn, '/', 2), '')
+      ELSE resource_arn
+    END AS target_arn
   FROM events
   WHERE account_id = :account_id
     AND (coalesce(regexp_like(error_code, '(?i)(^|[.])[a-z]*(AccessDenied|Unauthorized(Operation|Access|Client)?|NotAuthorized|Forbidden|AuthorizationError|AuthFailure|InsufficientPrivileges|AllAccessDisabled)(Exception|Error|Fault)?$'), false)

@@ -44,7 +44,15 @@ SELECT
   CASE WHEN principal_id LIKE 'AROA%' THEN split_part(principal_id, ':', 1) ELSE principal_id END AS principal_id,
   principal_account_id,
   invoked_by,
-  CASE WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1) ELSE resource_arn END AS resource_arn,
+  CASE
+    WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1)
+    WHEN regexp_like(resource_arn, '^arn:[^:]*:s3-outposts:[^:]*:[^:]*:outpost/[^/]+/[^/]+/[^/]+/') THEN split_part(resource_arn, '/', 1)
+      || '/' || nullif(split_part(resource_arn, '/', 2), '') || '/' || nullif(split_part(resource_arn, '/', 3), '')
+      || '/' || nullif(split_part(resource_arn, '/', 4), '')
+    WHEN regexp_like(resource_arn, '^arn:[^:]*:s3(express|-object-lambda)?:[^:]*:[^:]*:(bucket|accesspoint)/[^/]+/')
+      THEN split_part(resource_arn, '/', 1) || '/' || nullif(split_part(resource_arn, '/', 2), '')
+    ELSE resource_arn
+  END AS resource_arn,
   resource_type,
   resource_account_id,
   source_ip,
@@ -75,7 +83,15 @@ GROUP BY
   CASE WHEN principal_id LIKE 'AROA%' THEN split_part(principal_id, ':', 1) ELSE principal_id END,
   principal_account_id,
   invoked_by,
-  CASE WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1) ELSE resource_arn END,
+  CASE
+    WHEN regexp_like(resource_arn, '^arn:[^:]*:s3:::') THEN split_part(resource_arn, '/', 1)
+    WHEN regexp_like(resource_arn, '^arn:[^:]*:s3-outposts:[^:]*:[^:]*:outpost/[^/]+/[^/]+/[^/]+/') THEN split_part(resource_arn, '/', 1)
+      || '/' || nullif(split_part(resource_arn, '/', 2), '') || '/' || nullif(split_part(resource_arn, '/', 3), '')
+      || '/' || nullif(split_part(resource_arn, '/', 4), '')
+    WHEN regexp_like(resource_arn, '^arn:[^:]*:s3(express|-object-lambda)?:[^:]*:[^:]*:(bucket|accesspoint)/[^/]+/')
+      THEN split_part(resource_arn, '/', 1) || '/' || nullif(split_part(resource_arn, '/', 2), '')
+    ELSE resource_arn
+  END,
   resource_type,
   resource_account_id,
   source_ip,

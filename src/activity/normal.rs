@@ -27,6 +27,18 @@ pub fn request_parameters(text: &[u8], is_s3: bool, depth: usize) -> Option<Stri
     Some(writer.out)
 }
 
+/// Of the parameters of a request to S3 only what names its resource.
+pub fn object_of_s3(text: &[u8], depth: usize) -> Option<String> {
+    let mut writer = Writer { out: String::new(), depth };
+    let fate = |name: &str| match name {
+        "bucketname" => Fate::Kept,
+        "key" => Fate::Key,
+        _ => Fate::Dropped,
+    };
+    writer.chosen_members(text, fate).ok()?;
+    Some(writer.out)
+}
+
 /// `additional_event_data`: of the members of the object those that are kept; `None` if there are none.
 pub fn additional_event_data(text: &[u8], depth: usize) -> Option<String> {
     let mut writer = Writer { out: String::new(), depth };

@@ -38,7 +38,7 @@ fn push_text<'a>(pieces: &mut Vec<Piece<'a>>, text: Option<&'a str>) {
 }
 
 /// The length of the literal, quoted identifier or comment that `text` begins with. One that does not end takes all of the text.
-fn literal_or_comment(text: &str) -> Option<usize> {
+pub(crate) fn literal_or_comment(text: &str) -> Option<usize> {
     let (open, close) =
         [("'", "'"), ("\"", "\""), ("--", "\n"), ("/*", "*/")].into_iter().find(|(open, _)| text.starts_with(open))?;
     // A doubled quote inside a literal ends one literal and begins the next, which comes to the same.

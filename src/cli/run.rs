@@ -36,13 +36,29 @@ Every flag is also a key of the settings file. Flags win over the environment, t
 /// The settings as flags. A flag that is absent says nothing: the environment, the file or the default decides.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SettingsArgs {
-    /// CloudTrail file, folder or glob; `-` is standard input. Repeat for more [env: PALISADE_EVENTS]
+    /// CloudTrail file, folder or glob, or a store of activity; `-` is standard input. Repeat for more [env: PALISADE_EVENTS]
     #[arg(long, value_name = "PATH", help_heading = "Input")]
     pub events: Vec<String>,
 
-    /// Folder of the inventory snapshot [env: PALISADE_INVENTORY]
+    /// Folder of the inventory snapshot, or `aws` to collect one first [env: PALISADE_INVENTORY]
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     pub inventory: Option<PathBuf>,
+
+    /// Resource type to collect beyond those that the queries need [env: PALISADE_INVENTORY_TYPES]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', help_heading = "Inventory from AWS")]
+    pub inventory_type: Vec<String>,
+
+    /// Use a snapshot again while it is younger: 90m, 12h, 2d [env: PALISADE_INVENTORY_MAX_AGE] [default: 24h]
+    #[arg(long, value_name = "AGE", help_heading = "Inventory from AWS")]
+    pub inventory_max_age: Option<String>,
+
+    /// AWS Config aggregator [env: PALISADE_AGGREGATOR] [default: the only one]
+    #[arg(long, value_name = "NAME", help_heading = "Inventory from AWS")]
+    pub aggregator: Option<String>,
+
+    /// access_analyzer, security_hub or none [env: PALISADE_EXTERNAL_ACCESS_FINDINGS] [default: none]
+    #[arg(long, value_name = "SOURCE", help_heading = "Inventory from AWS")]
+    pub external_access_findings: Option<String>,
 
     /// Perimeter definition [env: PALISADE_PERIMETER]
     #[arg(long, value_name = "FILE", help_heading = "Input")]
@@ -51,6 +67,18 @@ pub struct SettingsArgs {
     /// Folder with queries of your own; they may replace built-in ones [env: PALISADE_QUERY_FOLDERS]
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     pub query_folder: Vec<PathBuf>,
+
+    /// Where statements run: local, athena or trino [env: PALISADE_ENGINE] [default: local]
+    #[arg(long, value_name = "ENGINE", help_heading = "Input")]
+    pub engine: Option<String>,
+
+    /// Folder of the activity that athena or trino collect [env: PALISADE_ACTIVITY_STORE] [default: OUTPUT/.activity]
+    #[arg(long, value_name = "FOLDER", help_heading = "Input")]
+    pub activity_store: Option<PathBuf>,
+
+    /// Segments of S3 keys that collected activity keeps [env: PALISADE_ACTIVITY_PREFIX_DEPTH] [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub activity_prefix_depth: Option<String>,
 
     /// Account to judge, or `all` that the logs hold [env: PALISADE_ACCOUNTS] [default: all]
     #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What to judge")]
@@ -103,6 +131,10 @@ pub struct SettingsArgs {
     /// Memory for queries, such as 2GiB [env: PALISADE_MEMORY_LIMIT] [default: 512MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Resources")]
     pub memory_limit: Option<String>,
+
+    /// Most bytes that statements may scan on Athena, such as 200GB, or `none` [env: PALISADE_MAX_SCAN] [default: none]
+    #[arg(long, value_name = "SIZE", help_heading = "Resources")]
+    pub max_scan: Option<String>,
 }
 
 impl SettingsArgs {
@@ -113,7 +145,14 @@ impl SettingsArgs {
         Flags::default()
             .list("events", &self.events)
             .one("inventory", path(&self.inventory))
+            .list("inventory_types", &self.inventory_type)
+            .one("inventory_max_age", self.inventory_max_age.as_ref())
+            .one("aggregator", self.aggregator.as_ref())
+            .one("external_access_findings", self.external_access_findings.as_ref())
             .one("perimeter", path(&self.perimeter))
+            .one("engine", self.engine.as_ref())
+            .one("activity_store", path(&self.activity_store))
+            .one("activity_prefix_depth", self.activity_prefix_depth.as_ref())
             .list("accounts", &self.account)
             .list("queries", &self.query)
             .list("query_folders", &folders)
@@ -126,6 +165,7 @@ impl SettingsArgs {
             .one("max_rows", self.max_rows.as_ref())
             .one("threads", self.threads.as_ref())
             .one("memory_limit", self.memory_limit.as_ref())
+            .one("max_scan", self.max_scan.as_ref())
             .one("sample_records", self.sample_records)
             .list("fail_on", &self.fail_on)
             .one("quiet", Some(global.quiet).filter(|count| *count > 0))

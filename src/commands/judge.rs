@@ -34,8 +34,13 @@ pub fn organization_accounts(inventory: &Inventory) -> Vec<String> {
     inventory.accounts().map(|account| account.id.clone()).collect()
 }
 
-/// The statement of a query for an account, with its values beside it.
+/// The statement of a query for an account, for the embedded engine, with its values beside it.
 pub fn bind(query: &QuerySpec, account_id: &str, world: World<'_>) -> Result<Statement, Failure> {
+    bind_in(query, account_id, world, PlaceholderStyle::Dollar)
+}
+
+/// The same with the placeholders of another engine.
+pub fn bind_in(query: &QuerySpec, account_id: &str, world: World<'_>, style: PlaceholderStyle) -> Result<Statement, Failure> {
     let trust = world.perimeter.for_account(account_id);
     let facts = parameters::Facts {
         account_id: (query.scope == Scope::Account).then_some(account_id),
@@ -43,7 +48,7 @@ pub fn bind(query: &QuerySpec, account_id: &str, world: World<'_>) -> Result<Sta
         trust: &trust,
     };
     let values: BTreeMap<String, ParameterValue> = parameters::values(query, facts).map_err(Failure::usage)?;
-    query.bind(&values, PlaceholderStyle::Dollar).map_err(Failure::usage)
+    query.bind(&values, style).map_err(Failure::usage)
 }
 
 /// Judges the rows of a query. Rows of an organization-wide query are judged by what each row's own account trusts.

@@ -170,7 +170,7 @@ fn cells(table: &Table) -> Vec<BTreeMap<String, Value>> {
 }
 
 /// Rows of a test case as a batch of the relation.
-fn batch(rows: &[BTreeMap<String, Value>]) -> Result<RecordBatch, String> {
+pub fn batch(rows: &[BTreeMap<String, Value>]) -> Result<RecordBatch, String> {
     let arrays: Result<Vec<ArrayRef>, String> = Column::ALL.iter().map(|column| array(*column, rows)).collect();
     RecordBatch::try_new(schema(), arrays?).map_err(|error| error.to_string())
 }

@@ -5,28 +5,29 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::judge::{Findings, World, bind, judge, organization_accounts};
+use super::answer::{Answers, QueryResult, answers};
+use super::engine::remote_engine;
+use super::judge::{World, organization_accounts};
 use super::output::{Terminal, write_out};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
-use crate::catalog::{Catalog, QuerySpec, Scope as QueryScope, Statement};
+use crate::catalog::{Catalog, QuerySpec};
 use crate::cli::Global;
 use crate::cli::run::RunArgs;
 use crate::config::perimeter::Perimeter;
 use crate::config::settings::{Accounts, Origin, Settings};
-use crate::engine::EngineError;
-use crate::engine::local::{LocalEngine, Resources};
+use crate::engine::RemoteEngine;
+use crate::engine::local::Resources;
 use crate::enrich::ExceptionHits;
-use crate::events::coverage::CoverageBuilder;
 use crate::events::files::{Discovery, Scope, SourceFile, discover};
+use crate::events::s3::ObjectStore;
 use crate::events::samples;
 use crate::events::scan::Progress;
-use crate::events::time;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::report::model::{
-    AccountSummary, BoundParameter, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION,
-    Table, TableBuilder, Timing, Window,
+    AccountSummary, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION, Table,
+    TableBuilder, Timing, Window,
 };
 use crate::report::terminal;
 use crate::run::{RunFolder, run_id};
@@ -65,7 +66,7 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
 
 /// Runs a future on a runtime of its own.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().build().map_err(Failure::unexpected)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
     Ok(runtime.block_on(future))
 }
 
@@ -77,6 +78,15 @@ pub fn engine_resources(settings: &Settings) -> Resources {
     }
 }
 
+/// The accounts and days that the settings ask for.
+pub fn scope_of(settings: &Settings) -> Scope {
+    let accounts = match &settings.accounts {
+        Accounts::All => None,
+        Accounts::Listed(ids) => Some(ids.iter().cloned().collect::<BTreeSet<_>>()),
+    };
+    Scope { accounts, regions: None, from: settings.from, to: settings.to }
+}
+
 /// The files of the events that the settings name, and what of them is wanted.
 pub fn discover_files(settings: &Settings) -> Result<(Discovery, Scope), Failure> {
     if settings.events.is_empty() {
@@ -85,29 +95,33 @@ pub fn discover_files(settings: &Settings) -> Result<(Discovery, Scope), Failure
             "no events are named; give a folder of CloudTrail with --events, or a settings file with --config",
         ));
     }
-    let accounts = match &settings.accounts {
-        Accounts::All => None,
-        Accounts::Listed(ids) => Some(ids.iter().cloned().collect::<BTreeSet<_>>()),
-    };
-    let scope = Scope { accounts, regions: None, from: settings.from, to: settings.to };
-    let discovery = discover(&settings.events, &scope).map_err(Failure::usage)?;
+    let scope = scope_of(settings);
+    let (in_buckets, local): (Vec<String>, Vec<String>) =
+        settings.events.iter().cloned().partition(|location| location.starts_with("s3://"));
+    let mut discovery = discover(&local, &scope).map_err(Failure::usage)?;
+    if !in_buckets.is_empty() {
+        let store = ObjectStore::open(&settings.aws, &in_buckets, &scope).map_err(Failure::usage)?;
+        discovery.add_objects(&store, &scope);
+    }
     Ok((discovery, scope))
 }
 
 /// Phases of a run, with how long each took. A fixed clock fixes them too.
-struct Clock {
+#[derive(Debug)]
+pub struct Clock {
     fixed: bool,
     timings: Vec<Timing>,
     started: Instant,
 }
 
 impl Clock {
-    fn end_phase(&mut self, phase: &str) {
+    pub fn end_phase(&mut self, phase: &str) {
         let milliseconds = self.lap();
         self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
     }
 
-    fn lap(&mut self) -> u64 {
+    /// Milliseconds since the last phase or lap; 0 for a fixed clock.
+    pub fn lap(&mut self) -> u64 {
         let elapsed = self.started.elapsed();
         self.started = Instant::now();
         if self.fixed { 0 } else { u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX) }
@@ -116,6 +130,12 @@ impl Clock {
 
 /// Everything but writing it down.
 pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, Failure> {
+    let remote = remote_engine(settings)?;
+    make_report_on(remote.as_deref(), settings, terminal)
+}
+
+/// The same with an engine that is at hand; `None` is the embedded one.
+pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, terminal: &Terminal) -> Result<Report, Failure> {
     let fixed = !matches!(settings.origin("today"), Origin::Default);
     let mut clock = Clock { fixed, timings: Vec::new(), started: Instant::now() };
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
@@ -125,8 +145,8 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),
     };
-    let inventory = match &settings.inventory {
-        Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
+    let inventory = match super::inventory::inventory_folder(settings, terminal)? {
+        Some(folder) => Inventory::load(&folder).map_err(Failure::usage)?,
         None => Inventory::empty(),
     };
     let accounts = organization_accounts(&inventory);
@@ -134,17 +154,8 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: settings.today() };
     clock.end_phase("definitions");
 
-    let (mut discovery, scope) = discover_files(settings)?;
-    let files = Arc::new(std::mem::take(&mut discovery.files));
-    let progress = Arc::new(Progress::default());
-    let mut engine = LocalEngine::new(Arc::clone(&files), scope.clone(), engine_resources(settings), Arc::clone(&progress));
-    clock.end_phase("files");
-
-    let watch = terminal.watch("reading events", files.len(), &progress);
-    let (accounts, results) =
-        block_on(answer(&mut engine, &queries, accounts_of_folders(&files, settings), settings, world, &mut clock))??;
-    drop(watch);
-    let coverage = coverage(&engine, &discovery, settings)?;
+    let Answers { accounts, results, coverage, coverage_known, files } =
+        answers(&queries, settings, world, remote, terminal, &mut clock)?;
 
     let mut rows_of_report = TableBuilder::new();
     let mut summaries = Vec::new();
@@ -161,6 +172,7 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
     clock.end_phase("sample records");
     let observed = Observed {
         coverage: &coverage,
+        coverage_known,
         queries: &queries,
         summaries: &summaries,
         inventory: &inventory,
@@ -193,6 +205,7 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
         inputs,
         timings: if fixed { Vec::new() } else { clock.timings },
         samples: sample_records,
+        statements: Vec::new(),
     };
     Ok(Report { manifest, findings })
 }
@@ -202,114 +215,6 @@ fn check(queries: &[&QuerySpec]) -> Result<(), Failure> {
     let found: Vec<String> =
         queries.iter().flat_map(|query| super::queries::lint_findings(query)).map(|finding| finding.to_string()).collect();
     if found.is_empty() { Ok(()) } else { Err(Failure::new(Outcome::Usage, found.join("\n"))) }
-}
-
-/// The answers to one query, from every account.
-#[derive(Debug, Default)]
-struct QueryResult {
-    findings: Vec<Findings>,
-    parameters: Vec<BoundParameter>,
-    elapsed_ms: u64,
-    max_rows: Option<u64>,
-}
-
-/// Runs and judges every query for every account. Gives the accounts too, which may only be known once the files are read.
-async fn answer(
-    engine: &mut LocalEngine,
-    queries: &[&QuerySpec],
-    known: Option<Vec<String>>,
-    settings: &Settings,
-    world: World<'_>,
-    clock: &mut Clock,
-) -> Result<(Vec<String>, Vec<QueryResult>), Failure> {
-    let failed =
-        |query: &QuerySpec, error: EngineError| Failure::new(Outcome::Unexpected, format!("query {}: {error}", query.name));
-    let one_account = known.as_ref().is_some_and(|accounts| accounts.len() <= 1);
-    let single = match queries {
-        [query] => one_account || (known.is_some() && query.scope == QueryScope::Organization),
-        _ => false,
-    };
-    if !single {
-        // The values do not matter for what columns are read.
-        let statements: Vec<Statement> =
-            queries.iter().map(|query| bind(query, "000000000000", world)).collect::<Result<_, _>>()?;
-        engine.prepare(&statements).await.map_err(|error| Failure::new(Outcome::Unexpected, error))?;
-    }
-    clock.end_phase("events");
-    let accounts = match known {
-        Some(accounts) => accounts,
-        None => accounts_of_records(engine.coverage()),
-    };
-    let mut results = Vec::new();
-    for query in queries {
-        let mut result = QueryResult { max_rows: settings.max_rows, ..QueryResult::default() };
-        let everyone = [String::new()];
-        let judged_accounts = if query.scope == QueryScope::Account { accounts.as_slice() } else { &everyone };
-        for account_id in judged_accounts {
-            let statement = bind(query, account_id, world)?;
-            let rows = engine.run(&statement).await.map_err(|error| failed(query, error))?;
-            result.findings.extend(judge(query, account_id, rows, world)?);
-            result.parameters.extend(statement.parameters.iter().map(|(name, value)| BoundParameter {
-                account_id: account_id.clone(),
-                name: name.clone(),
-                value: value.clone(),
-            }));
-        }
-        result.elapsed_ms = clock.lap();
-        results.push(result);
-    }
-    clock.end_phase("queries");
-    Ok((accounts, results))
-}
-
-/// The accounts to judge, where they are known before a record is read: the ones that the user listed, or those of the folders
-/// if every file lies in one.
-fn accounts_of_folders(files: &[SourceFile], settings: &Settings) -> Option<Vec<String>> {
-    if let Accounts::Listed(ids) = &settings.accounts {
-        return Some(ids.clone());
-    }
-    let of_files: Option<BTreeSet<&str>> = files.iter().map(|file| file.folder.account_id.as_deref()).collect();
-    of_files.filter(|accounts| !accounts.is_empty()).map(|accounts| accounts.into_iter().map(str::to_owned).collect())
-}
-
-fn accounts_of_records(coverage: Option<CoverageBuilder>) -> Vec<String> {
-    let coverage = coverage.unwrap_or_default().finish((None, None));
-    let accounts: BTreeSet<String> =
-        coverage.streams.into_iter().map(|stream| stream.account_id).filter(|id| id != "unknown").collect();
-    accounts.into_iter().collect()
-}
-
-/// What the files held. Fails when that is nothing.
-pub(super) fn coverage(
-    engine: &LocalEngine,
-    discovery: &Discovery,
-    settings: &Settings,
-) -> Result<crate::report::model::Coverage, Failure> {
-    let mut builder = engine.coverage().unwrap_or_default();
-    for (reason, file) in &discovery.skipped {
-        builder.skip(crate::events::coverage::Unit::File, reason, || file.clone());
-    }
-    if discovery.in_layout > 0 {
-        builder.recognised("S3 layout: AWSLogs/…/<account>/CloudTrail/<region>/<year>/<month>/<day>");
-    }
-    let day = |date: Option<jiff::civil::Date>| {
-        let midnight = date?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(time::day(midnight.timestamp().as_microsecond()))
-    };
-    let coverage = builder.finish((day(settings.from), day(settings.to)));
-    if coverage.records == 0 {
-        let mut message =
-            format!("no record could be read: {} file(s) were found in {}", coverage.files, settings.events.join(", "));
-        for skipped in &coverage.skipped {
-            let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
-            message.push_str(&format!("\n  {} {}(s): {}{example}", skipped.count, skipped.unit, skipped.reason));
-        }
-        message.push_str(
-            "\nName the folder that holds AWSLogs, or files of CloudTrail records; check --account, --from and --to.",
-        );
-        return Err(Failure::new(Outcome::NothingRead, message));
-    }
-    Ok(coverage)
 }
 
 /// Adds the findings of a query to the table: most calls first, then by every column, whatever the account.

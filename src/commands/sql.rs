@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use polars::prelude::{AnyValue, DataFrame, DataType};
 
+use super::answer::store_of_events;
 use super::output::{Terminal, write_out};
-use super::run::{block_on, discover_files, engine_resources};
+use super::run::{block_on, discover_files, engine_resources, scope_of};
 use super::warnings::is_loss;
 use super::{Failure, settings};
 use crate::catalog::Statement;
@@ -32,8 +33,7 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
         .one("threads", arguments.threads.as_ref())
         .one("memory_limit", arguments.memory_limit.as_ref());
     let settings = settings(&flags, global.config.as_deref())?;
-    let (discovery, scope) = discover_files(&settings)?;
-    let files = discovery.files.len();
+    let store = store_of_events(&settings)?;
     let statement = Statement {
         sql: arguments.statement.clone().unwrap_or_default(),
         values: Vec::new(),
@@ -41,7 +41,18 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
         left_to_later_steps: Vec::new(),
     };
     let progress = Arc::new(Progress::default());
-    let engine = LocalEngine::new(Arc::new(discovery.files), scope, engine_resources(&settings), Arc::clone(&progress));
+    let (engine, files) = match &store {
+        Some(store) => {
+            let rows = Arc::new(store.rows(&scope_of(&settings)));
+            (LocalEngine::over_activity(rows, engine_resources(&settings)).map_err(Failure::unexpected)?, 0)
+        }
+        None => {
+            let (discovery, scope) = discover_files(&settings)?;
+            let files = discovery.files.len();
+            let files_to_read = Arc::new(discovery.files);
+            (LocalEngine::new(files_to_read, scope, engine_resources(&settings), Arc::clone(&progress)), files)
+        }
+    };
     let watch = terminal.watch("reading", files, &progress);
     let frame = block_on(engine.run(&statement))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
     drop(watch);

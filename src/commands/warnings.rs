@@ -1,5 +1,6 @@
 //! What the reader must know before believing the numbers.
 
+use super::answer::NOT_COLLECTED;
 use crate::catalog::{Perimeter as PerimeterOfQuery, PolicyType, QuerySpec};
 use crate::inventory::Inventory;
 use crate::inventory::resource_types::ACCOUNT;
@@ -9,6 +10,8 @@ use crate::report::model::{Coverage, ExceptionStatus, QuerySummary, Severity, Wa
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a> {
     pub coverage: &'a Coverage,
+    /// Nobody counted the events where a remote engine answered directly.
+    pub coverage_known: bool,
     pub queries: &'a [&'a QuerySpec],
     pub summaries: &'a [QuerySummary],
     pub inventory: &'a Inventory,
@@ -33,7 +36,17 @@ fn count(number: usize, singular: &str) -> String {
 /// The warnings of a run, most severe first, each kind once.
 pub fn warnings(observed: Observed<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    missing_events(observed, &mut warnings);
+    if observed.coverage_known {
+        missing_events(observed, &mut warnings);
+    } else {
+        warnings.push(warning(
+            Severity::Blind,
+            "coverage-unknown",
+            "The engine was asked for this query only: which events the table holds, and which it lacks, was not counted."
+                .to_owned(),
+            "Run several queries, or `palisade collect` first: the events are then counted in the same scan.",
+        ));
+    }
     missing_files(observed, &mut warnings);
     missing_facts(observed, &mut warnings);
     missing_findings(observed, &mut warnings);
@@ -86,7 +99,15 @@ fn missing_events(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
 /// Files and days that are not there.
 fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
     let coverage = observed.coverage;
-    for skipped in coverage.skipped.iter().filter(|skipped| is_loss(&skipped.reason)) {
+    for skipped in coverage.skipped.iter().filter(|skipped| skipped.reason == NOT_COLLECTED) {
+        warnings.push(warning(
+            Severity::Blind,
+            "accounts-not-read",
+            format!("Missing from this report, because the engine did not give them: {}.", skipped.examples.join("; ")),
+            "Correct what the message says and run again: days that are complete in the store are not scanned again.",
+        ));
+    }
+    for skipped in coverage.skipped.iter().filter(|skipped| is_loss(&skipped.reason) && skipped.reason != NOT_COLLECTED) {
         let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
         warnings.push(warning(
             Severity::Blind,

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::answer::{coverage_of_files, store_of_events};
 use super::candidates::read_plan;
 use super::output::{Terminal, write_out};
-use super::run::{block_on, collect_samples, coverage, discover_files, engine_resources};
+use super::run::{block_on, collect_samples, discover_files, engine_resources, scope_of};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
 use crate::catalog::Statement;
@@ -20,6 +21,7 @@ use crate::config::perimeter::Perimeter;
 use crate::config::settings::{Accounts, Origin, Settings};
 use crate::engine::local::LocalEngine;
 use crate::enrich::{self, Context, StepPlan};
+use crate::events::files::SourceFile;
 use crate::events::scan::Progress;
 use crate::events::schema::EVENTS;
 use crate::inventory::Inventory;
@@ -154,14 +156,7 @@ fn replay(
     };
     clock.end_phase("definitions");
 
-    let (mut discovery, scope) = discover_files(settings)?;
-    let files = Arc::new(std::mem::take(&mut discovery.files));
-    let progress = Arc::new(Progress::default());
-    let engine = LocalEngine::new(Arc::clone(&files), scope, engine_resources(settings), Arc::clone(&progress));
-    let watch = terminal.watch("reading events", files.len(), &progress);
-    let calls = block_on(load_calls(&engine))??;
-    drop(watch);
-    let coverage = coverage(&engine, &discovery, settings)?;
+    let Loaded { calls, coverage, files } = load(settings, terminal)?;
     clock.end_phase("events");
 
     let lineage = Lineage::of(calls.iter());
@@ -240,6 +235,7 @@ fn replay(
         .collect();
     let mut warned = warnings(Observed {
         coverage: &coverage,
+        coverage_known: true,
         queries: &[],
         summaries: &summaries,
         inventory,
@@ -274,6 +270,7 @@ fn replay(
         inputs,
         timings: if fixed { Vec::new() } else { clock.timings },
         samples,
+        statements: Vec::new(),
     };
     Ok(Replayed { report: Report { manifest, findings }, swept, refinements })
 }
@@ -316,14 +313,57 @@ pub async fn load_calls(engine: &LocalEngine) -> Result<Vec<Call>, Failure> {
         parameters: Vec::new(),
         left_to_later_steps: Vec::new(),
     };
-    let batches = engine.batches(&statement).await.map_err(Failure::unexpected)?;
+    let (_, batches) = engine.batches(&statement).await.map_err(Failure::unexpected)?;
     let mut calls = Vec::new();
     for batch in batches {
         calls.extend(Call::from_batch(&batch).map_err(Failure::unexpected)?);
     }
-    // Threads read the files in any order; what is found must not depend on it.
-    calls.sort_by(|a, b| (&a.first_seen, &a.event_id).cmp(&(&b.first_seen, &b.event_id)));
+    sort(&mut calls);
     Ok(calls)
+}
+
+/// Threads read the files in any order; what is found must not depend on it.
+fn sort(calls: &mut [Call]) {
+    calls.sort_by(|a, b| (&a.first_seen, &a.event_id).cmp(&(&b.first_seen, &b.event_id)));
+}
+
+/// The calls, what they were read from, and how well it covers the window.
+struct Loaded {
+    calls: Vec<Call>,
+    coverage: Coverage,
+    files: Arc<Vec<SourceFile>>,
+}
+
+/// Reads the calls, from logs or from a store of activity.
+fn load(settings: &Settings, terminal: &Terminal) -> Result<Loaded, Failure> {
+    if let Some(store) = store_of_events(settings)? {
+        let scope = scope_of(settings);
+        let coverage = store.coverage(&scope).map_err(Failure::unexpected)?;
+        if coverage.records == 0 {
+            let message = format!(
+                "the store {} holds no record of the accounts and days that were asked for; check --account, --from and --to, or \
+                 collect more with `palisade collect`",
+                store.folder().display()
+            );
+            return Err(Failure::new(Outcome::NothingRead, message));
+        }
+        let rows = store.rows(&scope);
+        let mut calls = Vec::new();
+        for batch in rows.batches(None, (None, None), Call::COLUMNS) {
+            calls.extend(Call::from_batch(&batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?);
+        }
+        sort(&mut calls);
+        return Ok(Loaded { calls, coverage, files: Arc::default() });
+    }
+    let (mut discovery, scope) = discover_files(settings)?;
+    let files = Arc::new(std::mem::take(&mut discovery.files));
+    let progress = Arc::new(Progress::default());
+    let engine = LocalEngine::new(Arc::clone(&files), scope, engine_resources(settings), Arc::clone(&progress));
+    let watch = terminal.watch("reading events", files.len(), &progress);
+    let calls = block_on(load_calls(&engine))??;
+    drop(watch);
+    let coverage = coverage_of_files(&engine, &discovery, settings)?;
+    Ok(Loaded { calls, coverage, files })
 }
 
 /// What joins facts to rows.
@@ -425,7 +465,9 @@ fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
                 events.join(", "),
                 places.join("; ")
             ),
-            help: Some("Log these data events on the trail; until then nothing can be said about what breaks there.".to_owned()),
+            help: Some(
+                "Log these data events on the trail; until then nothing can be said about what breaks there.".to_owned(),
+            ),
         });
     }
     for (actions, places) in by_never.iter().filter(|(actions, _)| !actions.is_empty()) {

@@ -3,8 +3,11 @@
 //! A layer counts when it says something, whatever it says: `sample_records: false` in the file is not overridden by a default of
 //! `true`. A key with nothing after it says nothing. Paths in a settings file are relative to the folder of that file.
 
+pub mod athena;
+pub mod aws;
 pub mod file;
 mod layers;
+pub mod trino;
 pub mod value;
 
 use std::collections::BTreeMap;
@@ -16,14 +19,19 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::problems::InvalidFile;
+use crate::inventory::aws::FindingsSource;
 use crate::report::model::Verdict;
 pub use layers::Flags;
-pub use value::{Accounts, Format};
+pub use value::{Accounts, EngineName, Format};
 
 /// The name under which a settings file is found in the working directory.
 pub const FILE_NAME: &str = "palisade.yaml";
 /// Memory for queries where no setting says otherwise: 512 MiB.
 pub const DEFAULT_MEMORY_LIMIT: u64 = 512 << 20;
+/// In place of the inventory's folder: collect it from AWS. A folder of this name is written `./aws`.
+pub const INVENTORY_FROM_AWS: &str = "aws";
+/// The age of a snapshot from AWS that is used again, where no setting says otherwise.
+pub const DEFAULT_INVENTORY_MAX_AGE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// The folder for runs where no setting says otherwise.
 pub const DEFAULT_OUTPUT: &str = "palisade-report";
 
@@ -32,8 +40,16 @@ pub const DEFAULT_OUTPUT: &str = "palisade-report";
 pub struct Settings {
     /// CloudTrail files, folders or globs; `-` is standard input. Empty when nobody named any.
     pub events: Vec<String>,
-    /// Folder of the inventory snapshot.
+    /// Folder of the inventory snapshot; [`INVENTORY_FROM_AWS`] stands for one that is collected first.
     pub inventory: Option<PathBuf>,
+    /// Resource types to collect from AWS beyond those that the queries need.
+    pub inventory_types: Vec<String>,
+    /// A snapshot from AWS that is younger is used again.
+    pub inventory_max_age: jiff::SignedDuration,
+    /// Name of the AWS Config aggregator; `None` takes the only one there is.
+    pub aggregator: Option<String>,
+    /// Where external-access findings come from when a snapshot is collected.
+    pub external_access_findings: FindingsSource,
     /// File of the perimeter definition.
     pub perimeter: Option<PathBuf>,
     pub accounts: Accounts,
@@ -58,10 +74,24 @@ pub struct Settings {
     pub memory_limit: u64,
     /// Put a sample record beside findings.
     pub sample_records: bool,
+    /// Where statements over the events run.
+    pub engine: EngineName,
+    /// Folder of the activity that a remote engine collects; `None` is `.activity` below `output`.
+    pub activity_store: Option<PathBuf>,
+    /// Segments of the keys of S3 objects that a collected activity keeps.
+    pub activity_prefix_depth: u8,
     /// Findings with one of these verdicts make the exit code 3. Empty: findings do not change it.
     pub fail_on: Vec<Verdict>,
     pub quiet: u8,
     pub verbose: u8,
+    /// Most bytes that statements may scan on Athena; `None` sets no limit.
+    pub max_scan: Option<u64>,
+    /// Credentials of AWS.
+    pub aws: aws::AwsSettings,
+    /// Tables on Athena.
+    pub athena: athena::AthenaSettings,
+    /// Tables on a Trino cluster.
+    pub trino: trino::TrinoSettings,
     /// The moment that counts as now.
     pub now: Timestamp,
     /// The settings file that was read.
@@ -158,9 +188,19 @@ impl Settings {
         value::day_of(self.now)
     }
 
+    /// Is the inventory to be collected from AWS?
+    pub fn inventory_is_aws(&self) -> bool {
+        self.inventory.as_deref() == Some(Path::new(INVENTORY_FROM_AWS))
+    }
+
     /// Who set a setting.
     pub fn origin(&self, name: &str) -> &Origin {
         self.origins.get(name).unwrap_or(&Origin::Default)
+    }
+
+    /// Where a remote engine's activity is kept.
+    pub fn activity_folder(&self) -> PathBuf {
+        self.activity_store.clone().unwrap_or_else(|| self.output.join(".activity"))
     }
 
     /// Every setting with its value and who set it, in the order of the settings file.
@@ -171,6 +211,10 @@ impl Settings {
         let values = [
             ("events", list(self.events.clone())),
             ("inventory", path(&self.inventory)),
+            ("inventory_types", list(self.inventory_types.clone())),
+            ("inventory_max_age", value::age_text(self.inventory_max_age)),
+            ("aggregator", self.aggregator.clone().unwrap_or_else(|| "none".to_owned())),
+            ("external_access_findings", self.external_access_findings.as_str().to_owned()),
             ("perimeter", path(&self.perimeter)),
             ("accounts", self.accounts.to_string()),
             ("queries", list(self.queries.clone())),
@@ -185,9 +229,16 @@ impl Settings {
             ("threads", self.threads.map_or_else(|| "auto".to_owned(), |threads| threads.to_string())),
             ("memory_limit", value::bytes_text(self.memory_limit)),
             ("sample_records", self.sample_records.to_string()),
+            ("engine", self.engine.name().to_owned()),
+            ("activity_store", path(&self.activity_store)),
+            ("activity_prefix_depth", self.activity_prefix_depth.to_string()),
             ("fail_on", list(self.fail_on.iter().map(|verdict| verdict.as_str().to_owned()).collect())),
             ("quiet", self.quiet.to_string()),
             ("verbose", self.verbose.to_string()),
+            ("max_scan", self.max_scan.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())),
+            ("aws", self.aws.show()),
+            ("athena", self.athena.show()),
+            ("trino", self.trino.show()),
         ];
         values.into_iter().map(|(name, value)| Shown { name, value, origin: self.origin(name).clone() }).collect()
     }

@@ -1,33 +1,37 @@
 //! The embedded engine: DataFusion over CloudTrail files.
 //!
 //! One statement streams: the files are decoded while it runs, and only the columns that it reads. Several statements over the
-//! same files share one pass where what they need fits into memory ([`LocalEngine::prepare`]); otherwise each makes its own.
+//! same files share one pass ([`LocalEngine::prepare`]), which rolls the records up into the contexts that the statements can tell
+//! apart. The engine also answers over rows that were rolled up before ([`LocalEngine::over_activity`]).
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use polars::prelude::DataFrame;
 
 use super::EngineError;
+use super::activity::{ActivityTable, NotAvailable};
 use super::frame::from_batches;
 use super::functions;
-use super::table::{EventsTable, PreparedTable, StartScan};
+use super::table::{EventsTable, StartScan};
+use crate::activity::collect::{Job, roll_up};
+use crate::activity::rollup::Shape;
+use crate::activity::rows::ActivityRows;
 use crate::catalog::{BoundValue, Statement};
 use crate::events::coverage::CoverageBuilder;
 use crate::events::duplicates::Duplicates;
 use crate::events::files::{Scope, SourceFile};
-use crate::events::rows::Relation;
+use crate::events::rows::{RESOURCE_COLUMNS, Relation};
 use crate::events::scan::{Progress, RecordFilter, Scan};
-use crate::events::schema::{Column, EVENT_RESOURCES, EVENTS, schema};
+use crate::events::schema::{Column, ColumnSet, EVENT_RESOURCES, EVENTS, schema};
 
 /// What the engine may use.
 #[derive(Debug, Clone, Copy)]
@@ -38,23 +42,30 @@ pub struct Resources {
     pub memory_limit: usize,
 }
 
-/// The embedded engine over a set of files.
+/// The embedded engine over a set of files, or over rows of activity.
 #[derive(Debug)]
 pub struct LocalEngine {
     files: Arc<Vec<SourceFile>>,
     scope: Scope,
     resources: Resources,
     progress: Arc<Progress>,
-    prepared: Option<Prepared>,
+    activity: Option<Activity>,
     coverage: Mutex<Option<CoverageBuilder>>,
     /// The records that others replace, once a pass has found any: the next pass need not find them again.
     learned: Mutex<Option<Arc<Duplicates>>>,
 }
 
-/// Decoded rows, kept for several statements.
-#[derive(Debug, Default)]
-struct Prepared {
-    tables: BTreeMap<&'static str, Arc<PreparedTable>>,
+/// Rows of activity, with a context that has them as tables.
+struct Activity {
+    context: SessionContext,
+    /// There are records behind the rows, for statements that the rows cannot answer.
+    has_records: bool,
+}
+
+impl std::fmt::Debug for Activity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Activity").field("has_records", &self.has_records).finish_non_exhaustive()
+    }
 }
 
 const RELATIONS: [(&str, Relation); 2] = [(EVENTS, Relation::Events), (EVENT_RESOURCES, Relation::EventResources)];
@@ -82,85 +93,83 @@ impl StartScan for Scans {
 
 impl LocalEngine {
     pub fn new(files: Arc<Vec<SourceFile>>, scope: Scope, resources: Resources, progress: Arc<Progress>) -> Self {
-        LocalEngine { files, scope, resources, progress, prepared: None, coverage: Mutex::default(), learned: Mutex::default() }
+        LocalEngine { files, scope, resources, progress, activity: None, coverage: Mutex::default(), learned: Mutex::default() }
     }
 
-    /// Reads the files once for all of these statements, if the columns that they read fit into a third of the memory.
+    /// The engine over rows that have every column of the relation.
+    pub fn over_activity(rows: Arc<ActivityRows>, resources: Resources) -> Result<Self, EngineError> {
+        let mut engine = Self::new(Arc::default(), Scope::default(), resources, Arc::default());
+        engine.activity = Some(engine.activity_of(rows, ColumnSet::all(), false)?);
+        Ok(engine)
+    }
+
+    fn activity_of(&self, rows: Arc<ActivityRows>, columns: ColumnSet, has_records: bool) -> Result<Activity, EngineError> {
+        let context = self.context()?;
+        for (name, relation) in RELATIONS {
+            let table = ActivityTable::new(relation, Arc::clone(&rows), columns, self.resources.threads);
+            context.register_table(name, Arc::new(table))?;
+        }
+        Ok(Activity { context, has_records })
+    }
+
+    /// Reads the files once for all of these statements: later calls of [`LocalEngine::run`] are answered from what the pass rolled
+    /// up. They must be statements that give the same over activity ([`super::activity::is_answered_by_activity`]).
     pub async fn prepare(&mut self, statements: &[Statement]) -> Result<(), EngineError> {
-        let mut needed: BTreeMap<&'static str, Vec<Column>> = BTreeMap::new();
+        let mut columns = ColumnSet::default();
+        let mut with_resources = false;
         for statement in statements {
-            for (relation, columns) in self.columns_of(statement).await? {
-                needed.entry(relation).or_default().extend(columns);
+            for (relation, read) in self.columns_of(statement).await? {
+                let of_resources = relation == EVENT_RESOURCES;
+                with_resources |= of_resources;
+                let is_derived = |column: &Column| of_resources && RESOURCE_COLUMNS.contains(column);
+                read.into_iter().filter(|column| !is_derived(column)).for_each(|column| columns.insert(column));
             }
         }
-        let mut prepared = Prepared::default();
-        let mut budget = self.resources.memory_limit / 3;
-        for (relation, mut columns) in needed {
-            columns.sort();
-            columns.dedup();
-            let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
-            let sql = format!("SELECT {} FROM {relation}", names.join(", "));
-            let statement = Statement { sql, values: Vec::new(), parameters: Vec::new(), left_to_later_steps: Vec::new() };
-            let Some((schema, partitions)) = self.stream(&statement, Some(&mut budget)).await? else { return Ok(()) };
-            let batches = partitions.into_iter().flatten().collect();
-            prepared.tables.insert(relation, Arc::new(PreparedTable::new(schema, batches)?));
-        }
-        self.prepared = Some(prepared);
+        let shape = Shape::of_columns(columns, with_resources);
+        let rows = Arc::new(self.roll_up(shape).await?);
+        self.activity = Some(self.activity_of(rows, shape.columns, true)?);
         Ok(())
     }
 
-    /// Answers one statement.
+    /// Rolls the records up, in as many passes as it takes to know which records others replace.
+    pub async fn roll_up(&self, shape: Shape) -> Result<ActivityRows, EngineError> {
+        let job = Job { shape, threads: self.resources.threads, budget: self.resources.memory_limit / 4, only: None };
+        loop {
+            let scans = self.scans();
+            let scan = scans.start(RecordFilter::default());
+            let rolled_up = roll_up(&scan, &job).await?;
+            if self.is_done(&scan)? {
+                return Ok(rolled_up.into_rows()?);
+            }
+        }
+    }
+
+    /// Answers one statement: from the prepared rows, if there are any.
     pub async fn run(&self, statement: &Statement) -> Result<DataFrame, EngineError> {
-        let (schema, batches) = self.answer(statement).await?;
+        let Some(activity) = &self.activity else { return self.run_over_records(statement).await };
+        let answer = async {
+            let frame = bind(&activity.context, statement).await?;
+            let schema = Arc::clone(frame.schema().inner());
+            from_batches(&schema, &frame.collect().await?)
+        };
+        match answer.await {
+            Err(EngineError::Statement(error)) if activity.has_records && is_not_available(&error) => {
+                self.run_over_records(statement).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Answers one statement from the records, in a pass of its own.
+    pub async fn run_over_records(&self, statement: &Statement) -> Result<DataFrame, EngineError> {
+        let (schema, batches) = self.batches(statement).await?;
         from_batches(&schema, &batches)
     }
 
-    /// Answers one statement with the rows as they are.
-    pub async fn batches(&self, statement: &Statement) -> Result<Vec<RecordBatch>, EngineError> {
-        self.answer(statement).await.map(|(_, batches)| batches)
-    }
-
-    async fn answer(&self, statement: &Statement) -> Result<(SchemaRef, Vec<RecordBatch>), EngineError> {
-        let (schema, partitions) = match &self.prepared {
-            Some(prepared) => {
-                let context = self.context()?;
-                for (relation, table) in &prepared.tables {
-                    context.register_table(*relation, Arc::clone(table) as Arc<dyn TableProvider>)?;
-                }
-                let frame = bind(&context, statement).await?;
-                let schema = Arc::clone(frame.schema().inner());
-                (schema, vec![frame.collect().await?])
-            }
-            None => match self.stream(statement, None).await? {
-                Some(result) => result,
-                None => {
-                    return Err(EngineError::Spill(std::io::Error::other("a statement without a memory budget ran out of it")));
-                }
-            },
-        };
-        Ok((schema, partitions.into_iter().flatten().collect()))
-    }
-
-    /// What the files held: of the first pass that read them. `None` before any statement ran.
-    pub fn coverage(&self) -> Option<CoverageBuilder> {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Runs a statement over the files. With a budget, gives up (but reads on, for the coverage) once the result exceeds it.
-    async fn stream(
-        &self,
-        statement: &Statement,
-        mut budget: Option<&mut usize>,
-    ) -> Result<Option<(SchemaRef, Vec<Vec<RecordBatch>>)>, EngineError> {
+    /// The same, with the rows as they are.
+    pub async fn batches(&self, statement: &Statement) -> Result<(SchemaRef, Vec<RecordBatch>), EngineError> {
         loop {
-            let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let scans = Arc::new(Scans {
-                files: Arc::clone(&self.files),
-                scope: self.scope.clone(),
-                progress: Arc::clone(&self.progress),
-                learned,
-                last: Mutex::new(None),
-            });
+            let scans = Arc::new(self.scans());
             let context = self.context()?;
             for (name, relation) in RELATIONS {
                 let start = Arc::clone(&scans) as Arc<dyn StartScan>;
@@ -168,24 +177,42 @@ impl LocalEngine {
             }
             let frame = bind(&context, statement).await?;
             let schema = Arc::clone(frame.schema().inner());
-            let available = budget.as_ref().map_or(usize::MAX, |budget| **budget);
-            let (partitions, used) = collect(frame, available).await?;
+            let batches = frame.collect().await?;
             let scan = scans.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(scan) = scan {
-                if scan.duplicates.must_read_again().map_err(EngineError::Spill)? {
-                    let learned = Arc::new(scan.duplicates.read_again());
-                    *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(learned);
-                    continue;
-                }
-                self.coverage.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| scan.coverage());
+            if let Some(scan) = scan
+                && !self.is_done(&scan)?
+            {
+                continue;
             }
-            return Ok(partitions.map(|partitions| {
-                if let Some(budget) = &mut budget {
-                    **budget = budget.saturating_sub(used);
-                }
-                (schema, partitions)
-            }));
+            return Ok((schema, batches));
         }
+    }
+
+    fn scans(&self) -> Scans {
+        Scans {
+            files: Arc::clone(&self.files),
+            scope: self.scope.clone(),
+            progress: Arc::clone(&self.progress),
+            learned: self.learned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Keeps the coverage of a pass. `false` when records were counted that later ones replace: another pass is needed, with what
+    /// was learned.
+    fn is_done(&self, scan: &Scan) -> Result<bool, EngineError> {
+        if scan.duplicates.must_read_again().map_err(EngineError::Spill)? {
+            let learned = Arc::new(scan.duplicates.read_again());
+            *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(learned);
+            return Ok(false);
+        }
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| scan.coverage());
+        Ok(true)
+    }
+
+    /// What the files held: of the first pass that read them. `None` before any statement ran.
+    pub fn coverage(&self) -> Option<CoverageBuilder> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn context(&self) -> Result<SessionContext, EngineError> {
@@ -219,14 +246,22 @@ impl LocalEngine {
     }
 }
 
+/// Is the reason that the rows at hand lack a column?
+fn is_not_available(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<NotAvailable>())
+}
+
 /// Answers a statement from rows in memory, which stand for both relations: what the tests beside queries do.
 pub async fn answer_from_rows(rows: RecordBatch, statement: &Statement) -> Result<DataFrame, EngineError> {
     let resources = Resources { threads: 1, memory_limit: 256 << 20 };
-    let mut engine = LocalEngine::new(Arc::default(), Scope::default(), resources, Arc::default());
-    let table = Arc::new(PreparedTable::new(rows.schema(), vec![rows])?);
-    let tables = RELATIONS.map(|(name, _)| (name, Arc::clone(&table)));
-    engine.prepared = Some(Prepared { tables: tables.into_iter().collect() });
-    engine.run(statement).await
+    let context = LocalEngine::new(Arc::default(), Scope::default(), resources, Arc::default()).context()?;
+    let table = Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?);
+    for (name, _) in RELATIONS {
+        context.register_table(name, Arc::clone(&table) as _)?;
+    }
+    let frame = bind(&context, statement).await?;
+    let schema = Arc::clone(frame.schema().inner());
+    from_batches(&schema, &frame.collect().await?)
 }
 
 /// A statement with its values in place of the placeholders.
@@ -241,42 +276,4 @@ async fn bind(context: &SessionContext, statement: &Statement) -> Result<datafus
         .collect();
     let frame = context.sql(&statement.sql).await?;
     Ok(if values.is_empty() { frame } else { frame.with_param_values(values)? })
-}
-
-/// Collects the partitions of a result. `None` when they take more than `available` bytes; the source is read to its end all
-/// the same.
-async fn collect(
-    frame: datafusion::dataframe::DataFrame,
-    available: usize,
-) -> Result<(Option<Vec<Vec<RecordBatch>>>, usize), EngineError> {
-    use futures::StreamExt;
-    let used = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let streams = frame.execute_stream_partitioned().await?;
-    let tasks: Vec<_> = streams
-        .into_iter()
-        .map(|mut stream| {
-            let used = Arc::clone(&used);
-            tokio::spawn(async move {
-                let mut kept = Vec::new();
-                while let Some(batch) = stream.next().await {
-                    let batch = batch?;
-                    let bytes = batch.get_array_memory_size();
-                    let total = used.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed).saturating_add(bytes);
-                    if total > available {
-                        kept = Vec::new();
-                    } else {
-                        kept.push(batch);
-                    }
-                }
-                Ok::<_, datafusion::error::DataFusionError>(kept)
-            })
-        })
-        .collect();
-    let mut partitions = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        let kept = task.await.map_err(|error| datafusion::error::DataFusionError::External(Box::new(error)))??;
-        partitions.push(kept);
-    }
-    let used = used.load(std::sync::atomic::Ordering::Relaxed);
-    Ok(((used <= available).then_some(partitions), used))
 }

@@ -1,16 +1,12 @@
 //! `events` and `event_resources` as tables of the embedded engine: a stream of batches decoded from files as they are asked for.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{AsArray, RecordBatch, UInt32Array};
-use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
@@ -88,7 +84,7 @@ impl TableProvider for EventsTable {
 }
 
 /// What the filters demand of `event_source` and `account_id`.
-fn record_filter(filters: &[Expr]) -> RecordFilter {
+pub(super) fn record_filter(filters: &[Expr]) -> RecordFilter {
     let mut filter = RecordFilter::default();
     for expression in filters {
         let Some((column, values)) = equals_one_of(expression) else { continue };
@@ -141,71 +137,6 @@ fn equals_one_of(expression: &Expr) -> Option<(&str, Vec<String>)> {
             column(&list.expr).zip(values)
         }
         _ => None,
-    }
-}
-
-/// A relation whose rows are in memory already, kept by account: most statements ask for one.
-#[derive(Debug)]
-pub struct PreparedTable {
-    schema: SchemaRef,
-    /// Rows without an account are under `None`.
-    by_account: BTreeMap<Option<String>, Vec<RecordBatch>>,
-}
-
-impl PreparedTable {
-    /// Sorts batches by account. Without the column `account_id` all rows stay together, under `None`.
-    pub fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
-        let mut parts: BTreeMap<Option<String>, Vec<RecordBatch>> = BTreeMap::new();
-        for batch in batches {
-            let Some(accounts) = batch.column_by_name(Column::AccountId.name()) else {
-                parts.entry(None).or_default().push(batch);
-                continue;
-            };
-            let accounts = accounts.as_string::<i32>();
-            let mut rows: BTreeMap<Option<&str>, Vec<u32>> = BTreeMap::new();
-            for (row, account) in (0..).zip(accounts.iter()) {
-                rows.entry(account).or_default().push(row);
-            }
-            for (account, rows) in rows {
-                let part = take_record_batch(&batch, &UInt32Array::from(rows))?;
-                parts.entry(account.map(str::to_owned)).or_default().push(part);
-            }
-        }
-        // Few large batches instead of many small ones.
-        for batches in parts.values_mut() {
-            *batches = vec![concat_batches(&schema, batches.iter())?];
-        }
-        Ok(PreparedTable { schema, by_account: parts })
-    }
-}
-
-#[async_trait]
-impl TableProvider for PreparedTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let asked = record_filter(filters).accounts;
-        let is_asked =
-            |account: &Option<String>| asked.is_empty() || account.as_ref().is_none_or(|account| asked.contains(account));
-        let batches = self.by_account.iter().filter(|(account, _)| is_asked(account)).flat_map(|(_, batches)| batches.clone());
-        let table = MemTable::try_new(Arc::clone(&self.schema), vec![batches.collect()])?;
-        table.scan(session, projection, &[], limit).await
     }
 }
 

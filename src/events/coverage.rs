@@ -270,7 +270,7 @@ impl CoverageBuilder {
 
 /// The days between `first` and `last` for which an account has no file. A window of absurd length (a record dated 9999) is not
 /// enumerated.
-fn missing_days(days: &BTreeMap<String, BTreeSet<i32>>, first: i32, last: i32) -> Vec<model::MissingDays> {
+pub fn missing_days(days: &BTreeMap<String, BTreeSet<i32>>, first: i32, last: i32) -> Vec<model::MissingDays> {
     const LONGEST_WINDOW: i32 = 3_660;
     if last.saturating_sub(first) > LONGEST_WINDOW {
         return Vec::new();

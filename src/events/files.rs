@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::civil::Date;
 
 use super::rows::is_account_id;
+use super::s3::{ObjectPlace, ObjectStore};
 
 /// Which records are wanted. `None` asks for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,16 +84,21 @@ pub struct SourceFile {
 /// Where a file lies. There may be hundreds of thousands, most of them beside others: a folder is kept once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    File { folder: Arc<Path>, name: Box<OsStr> },
+    File {
+        folder: Arc<Path>,
+        name: Box<OsStr>,
+    },
+    /// In a bucket.
+    Object(ObjectPlace),
     StandardInput,
 }
 
 impl Place {
-    /// The path of a file; `None` for standard input.
+    /// The path of a file; `None` for anything else.
     pub fn path(&self) -> Option<PathBuf> {
         match self {
             Place::File { folder, name } => Some(folder.join(&**name)),
-            Place::StandardInput => None,
+            Place::Object(_) | Place::StandardInput => None,
         }
     }
 }
@@ -100,7 +106,32 @@ impl Place {
 impl SourceFile {
     /// How messages name it.
     pub fn name(&self) -> String {
-        self.place.path().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
+        match &self.place {
+            Place::File { folder, name } => folder.join(&**name).display().to_string(),
+            Place::Object(object) => object.name(),
+            Place::StandardInput => "standard input".to_owned(),
+        }
+    }
+
+    /// Is it an object of a bucket, which takes time to come?
+    pub fn object(&self) -> Option<&ObjectPlace> {
+        match &self.place {
+            Place::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the file as it lies there; 0 where nobody knows before it is read.
+    pub fn size(&self) -> u64 {
+        if let Some(object) = self.object() {
+            return object.size();
+        }
+        self.place.path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// When the file was last changed, where that is known.
+    pub fn modified(&self) -> Option<std::time::SystemTime> {
+        self.place.path().and_then(|path| std::fs::metadata(path).ok()?.modified().ok())
     }
 
     /// Opens the file at its beginning. What can be read only once is copied to an unnamed temporary file first, since several
@@ -108,6 +139,9 @@ impl SourceFile {
     pub fn open(&self) -> std::io::Result<File> {
         /// Sources that can be read only once in a process, and their copies.
         static COPIES: Mutex<BTreeMap<Place, File>> = Mutex::new(BTreeMap::new());
+        if let Some(object) = self.object() {
+            return object.open();
+        }
         let path = self.place.path();
         if let (false, Some(path)) = (self.is_stream, &path) {
             return File::open(path);
@@ -197,9 +231,35 @@ pub fn discover(locations: &[String], scope: &Scope) -> Result<Discovery, Discov
             return Err(DiscoveryError::NoMatch { location: location.clone() });
         }
     }
-    discovery.files.sort_by(|a, b| (&a.delivered, &a.place).cmp(&(&b.delivered, &b.place)));
-    discovery.skipped.sort();
+    discovery.sort();
     Ok(discovery)
+}
+
+impl Discovery {
+    /// Adds the objects of a store.
+    pub fn add_objects(&mut self, store: &Arc<ObjectStore>, scope: &Scope) {
+        for object in ObjectPlace::all(store) {
+            let path = object.path();
+            let (folder, kind) = self.folder(&path);
+            if let Some(reason) = kind.reason_to_skip() {
+                self.skipped.push((reason, object.name()));
+            } else if !looks_like_a_log(&path) {
+                self.skipped.push((OTHER_FILE, object.name()));
+            } else if !scope.may_hold(&folder) {
+                self.pruned += 1;
+            } else {
+                self.in_layout += u64::from(folder.account_id.is_some() && folder.date.is_some());
+                let delivered = delivery_of(&path).unwrap_or_default();
+                self.files.push(SourceFile { place: Place::Object(object), folder, delivered, is_stream: false });
+            }
+        }
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.files.sort_by(|a, b| (&a.delivered, &a.place).cmp(&(&b.delivered, &b.place)));
+        self.skipped.sort();
+    }
 }
 
 impl Discovery {
@@ -362,6 +422,11 @@ fn folder_of(path: &Path) -> (Folder, FolderKind) {
         }
     }
     (folder, FolderKind::Events)
+}
+
+/// The account that a folder tells.
+pub(super) fn account_of_folder(path: &Path) -> Option<String> {
+    folder_of(path).0.account_id.map(|account| account.to_string())
 }
 
 /// The names of digest and Insight files say what they are, wherever they lie.

@@ -158,13 +158,21 @@ fn boolean(text: Option<RawString<'_>>) -> Option<bool> {
 
 /// A resource with its ARN and owner resolved.
 #[derive(Debug, Clone, Default)]
-struct ResourceRow<'a> {
-    arn: Option<Cow<'a, str>>,
+pub struct ResourceRow<'a> {
+    pub arn: Option<Cow<'a, str>>,
     account_id: Option<Cow<'a, str>>,
-    resource_type: Option<Cow<'a, str>>,
+    pub resource_type: Option<Cow<'a, str>>,
 }
 
-fn resource_rows<'a>(record: &Record<'a>, all: bool) -> Vec<ResourceRow<'a>> {
+impl ResourceRow<'_> {
+    /// The owner, if it is an account id.
+    pub fn owner(&self) -> Option<&str> {
+        self.account_id.as_deref().filter(|account| is_account_id(account.as_bytes()))
+    }
+}
+
+/// The resources of a record: all of them, or the primary one.
+pub fn resource_rows<'a>(record: &Record<'a>, all: bool) -> Vec<ResourceRow<'a>> {
     let listed = record.resources.map(read_resources).unwrap_or_default();
     let is_s3 = record.event_source.is_some_and(|source| source.bytes == b"s3.amazonaws.com");
     let has_arn = listed.iter().any(|resource| resource.arn.is_some());
@@ -234,7 +242,8 @@ fn s3_resource_of_request<'a>(record: &Record<'a>) -> Option<ResourceRow<'a>> {
     Some(ResourceRow { arn: Some(Cow::Owned(arn)), account_id: None, resource_type: Some(Cow::Borrowed(resource_type)) })
 }
 
-enum Builder {
+/// Collects the values of one column.
+pub(crate) enum Builder {
     Text(StringBuilder),
     Boolean(BooleanBuilder),
     Integer(Int64Builder),
@@ -243,7 +252,7 @@ enum Builder {
 }
 
 impl Builder {
-    fn new(column_type: ColumnType) -> Self {
+    pub(crate) fn new(column_type: ColumnType) -> Self {
         match column_type {
             ColumnType::Text => Builder::Text(StringBuilder::new()),
             ColumnType::Boolean => Builder::Boolean(BooleanBuilder::new()),
@@ -253,7 +262,7 @@ impl Builder {
         }
     }
 
-    fn text(&mut self, value: Option<Cow<'_, str>>) {
+    pub(crate) fn text(&mut self, value: Option<Cow<'_, str>>) {
         if let Builder::Text(builder) = self {
             match value {
                 Some(text) if !text.is_empty() => builder.append_value(text.as_ref()),
@@ -262,7 +271,7 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    pub(crate) fn finish(&mut self) -> ArrayRef {
         match self {
             Builder::Text(builder) => Arc::new(builder.finish()),
             Builder::Boolean(builder) => Arc::new(builder.finish()),
@@ -284,7 +293,7 @@ pub struct RowBuilder {
 }
 
 /// Columns whose value depends on the resource.
-const RESOURCE_COLUMNS: [Column; 3] = [Column::ResourceArn, Column::ResourceAccountId, Column::ResourceType];
+pub const RESOURCE_COLUMNS: [Column; 3] = [Column::ResourceArn, Column::ResourceAccountId, Column::ResourceType];
 
 impl RowBuilder {
     pub fn new(relation: Relation, columns: &[Column]) -> Self {
@@ -337,56 +346,16 @@ impl RowBuilder {
 
     fn append_row<'a>(&mut self, record: &Record<'a>, facts: &Facts<'a>, resource: &ResourceRow<'a>) {
         self.rows += 1;
-        let identity = &record.identity;
         for (column, builder) in &mut self.columns {
             match builder {
                 Builder::Text(_) => {
-                    let value = match column {
-                        Column::AccountId => facts.account_id.clone(),
-                        Column::Region => facts.region.clone(),
-                        Column::EventCategory => Some(facts.category.clone()),
-                        Column::PrincipalAccountId => principal_account_id(record),
-                        Column::ResourceArn => resource.arn.clone(),
-                        Column::ResourceAccountId => {
-                            let owner = resource.account_id.clone();
-                            owner.filter(|account| is_account_id(account.as_bytes()))
-                        }
-                        Column::ResourceType => resource.resource_type.clone(),
-                        Column::Resources => record.resources.map(compact),
-                        Column::RequestParameters => record.request_parameters.map(compact),
-                        Column::AdditionalEventData => record.additional_event_data.map(compact),
-                        Column::SourceIp => source_address(record).0,
-                        Column::SourceService => source_address(record).1,
-                        Column::InvokedBy => {
-                            identity.invoked_by.map(|name| Cow::Owned(name.decode().trim_end_matches(';').to_owned()))
-                        }
-                        Column::InScopeOf => identity.in_scope_of.map(compact),
-                        Column::FederationAttributes => identity.federation_attributes.map(compact),
-                        Column::EventContext => record.event_context.map(compact),
-                        Column::IssuedAccessKeyId => record
-                            .response_elements
-                            .and_then(|elements| scalar_at(elements, &["credentials", "accessKeyId"]))
-                            .map(RawString::decode),
-                        Column::IssuedSessionArn => issued(record, &[&["assumedRoleUser", "arn"], &["federatedUser", "arn"]]),
-                        Column::IssuedIssuer => issued(record, &[&["issuer"], &["provider"]]),
-                        Column::IssuedSubject => issued(record, &[&["subject"], &["subjectFromWebIdentityToken"]]),
-                        Column::IssuedAudience => issued(record, &[&["audience"]]),
-                        _ => text_field(*column, record).map(RawString::decode),
-                    };
+                    let value = text_value(*column, record, facts, resource);
                     self.bytes += value.as_ref().map_or(0, |text| text.len());
                     builder.text(value);
                 }
-                Builder::Boolean(values) => values.append_option(match column {
-                    Column::ReadOnly => boolean(record.read_only),
-                    Column::AssumedRoot => boolean(identity.assumed_root),
-                    Column::SessionFromConsole => boolean(record.session_from_console),
-                    _ => boolean(identity.mfa_authenticated),
-                }),
+                Builder::Boolean(values) => values.append_option(boolean_value(*column, record)),
                 Builder::Integer(values) => values.append_value(1),
-                Builder::Timestamp(values) => values.append_option(match column {
-                    Column::SessionCreatedAt => identity.creation_date.and_then(|text| time::parse(text.bytes)),
-                    _ => facts.event_time,
-                }),
+                Builder::Timestamp(values) => values.append_option(time_value(*column, record, facts)),
                 Builder::Date(values) => values.append_option(facts.event_time.map(time::day)),
             }
         }
@@ -400,6 +369,63 @@ impl RowBuilder {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)
     }
+}
+
+/// The value of a text column. May be an empty text, which stands for none.
+pub fn text_value<'a>(
+    column: Column,
+    record: &Record<'a>,
+    facts: &Facts<'a>,
+    resource: &ResourceRow<'a>,
+) -> Option<Cow<'a, str>> {
+    let identity = &record.identity;
+    match column {
+        Column::AccountId => facts.account_id.clone(),
+        Column::Region => facts.region.clone(),
+        Column::EventCategory => Some(facts.category.clone()),
+        Column::PrincipalAccountId => principal_account_id(record),
+        Column::ResourceArn => resource.arn.clone(),
+        Column::ResourceAccountId => resource.account_id.clone().filter(|account| is_account_id(account.as_bytes())),
+        Column::ResourceType => resource.resource_type.clone(),
+        Column::Resources => record.resources.map(compact),
+        Column::RequestParameters => record.request_parameters.map(compact),
+        Column::AdditionalEventData => record.additional_event_data.map(compact),
+        Column::SourceIp => source_address(record).0,
+        Column::SourceService => source_address(record).1,
+        Column::InvokedBy => identity.invoked_by.map(|name| Cow::Owned(name.decode().trim_end_matches(';').to_owned())),
+        Column::InScopeOf => identity.in_scope_of.map(compact),
+        Column::FederationAttributes => identity.federation_attributes.map(compact),
+        Column::EventContext => record.event_context.map(compact),
+        Column::IssuedAccessKeyId => issued_access_key_id(record).map(RawString::decode),
+        Column::IssuedSessionArn => issued(record, &[&["assumedRoleUser", "arn"], &["federatedUser", "arn"]]),
+        Column::IssuedIssuer => issued(record, &[&["issuer"], &["provider"]]),
+        Column::IssuedSubject => issued(record, &[&["subject"], &["subjectFromWebIdentityToken"]]),
+        Column::IssuedAudience => issued(record, &[&["audience"]]),
+        _ => text_field(column, record).map(RawString::decode),
+    }
+}
+
+/// The value of a boolean column.
+pub fn boolean_value(column: Column, record: &Record<'_>) -> Option<bool> {
+    match column {
+        Column::ReadOnly => boolean(record.read_only),
+        Column::AssumedRoot => boolean(record.identity.assumed_root),
+        Column::SessionFromConsole => boolean(record.session_from_console),
+        _ => boolean(record.identity.mfa_authenticated),
+    }
+}
+
+/// The value of a time column, in microseconds.
+pub fn time_value(column: Column, record: &Record<'_>, facts: &Facts<'_>) -> Option<i64> {
+    match column {
+        Column::SessionCreatedAt => record.identity.creation_date.and_then(|text| time::parse(text.bytes)),
+        _ => facts.event_time,
+    }
+}
+
+/// The access key of the session that the call issued.
+pub fn issued_access_key_id<'a>(record: &Record<'a>) -> Option<RawString<'a>> {
+    record.response_elements.and_then(|elements| scalar_at(elements, &["credentials", "accessKeyId"]))
 }
 
 /// The first of these members of the response that the record has. Only calls of STS: other

@@ -16,7 +16,7 @@ use super::parquet::ParquetFile;
 use super::reader::{Buffers, Format, Problem, Reader, Visitor};
 use super::record::Record;
 use super::rows::{Facts, Relation, RowBuilder};
-use super::schema::Column;
+use super::schema::{Column, ColumnSet};
 use super::time;
 
 /// Rows of a batch, about.
@@ -54,11 +54,18 @@ pub struct Progress {
     pub files: AtomicU64,
 }
 
+/// Objects of a bucket that are on their way while others are read.
+const READ_AHEAD: usize = 64;
+
 /// One pass over files.
 #[derive(Debug)]
 pub struct Scan {
     files: Arc<Vec<SourceFile>>,
     next: AtomicUsize,
+    /// Files that were taken, and those that were fetched ahead, with the next to fetch.
+    taken: AtomicUsize,
+    fetched: AtomicUsize,
+    next_to_fetch: AtomicUsize,
     scope: Scope,
     filter: RecordFilter,
     pub duplicates: Duplicates,
@@ -76,18 +83,50 @@ impl Scan {
     ) -> Self {
         // Each pass reads all files again.
         progress.files.store(0, Ordering::Relaxed);
-        Scan { files, next: AtomicUsize::new(0), scope, filter, duplicates, coverage: Mutex::default(), progress }
+        Scan {
+            files,
+            next: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            fetched: AtomicUsize::new(0),
+            next_to_fetch: AtomicUsize::new(0),
+            scope,
+            filter,
+            duplicates,
+            coverage: Mutex::default(),
+            progress,
+        }
     }
 
     /// The next file that no worker has taken. An account that the statement does not ask for is not opened.
     fn take_file(&self) -> Option<SourceFile> {
         loop {
             let file = self.files.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            let other_account = file.folder.account_id.as_ref().is_some_and(|account| {
-                !self.filter.accounts.is_empty() && !self.filter.accounts.iter().any(|wanted| **wanted == **account)
-            });
-            if !other_account {
+            if self.may_be_needed(file) {
+                self.taken.fetch_add(1, Ordering::Relaxed);
+                if file.object().is_some() {
+                    self.fetch_ahead();
+                }
                 return Some(file.clone());
+            }
+        }
+    }
+
+    fn may_be_needed(&self, file: &SourceFile) -> bool {
+        let other_account = file.folder.account_id.as_ref().is_some_and(|account| {
+            !self.filter.accounts.is_empty() && !self.filter.accounts.iter().any(|wanted| **wanted == **account)
+        });
+        !other_account
+    }
+
+    /// Sends for the objects that come next, so that workers find them when they get there.
+    fn fetch_ahead(&self) {
+        while self.fetched.load(Ordering::Relaxed) < self.taken.load(Ordering::Relaxed).saturating_add(READ_AHEAD) {
+            let Some(file) = self.files.get(self.next_to_fetch.fetch_add(1, Ordering::Relaxed)) else { return };
+            if self.may_be_needed(file) {
+                self.fetched.fetch_add(1, Ordering::Relaxed);
+                if let Some(object) = file.object() {
+                    object.fetch();
+                }
             }
         }
     }
@@ -112,41 +151,72 @@ enum Open {
     Parquet(Box<ParquetFile>),
 }
 
+/// What takes the records of a pass.
+pub trait Sink {
+    /// The columns that the sink reads of a record.
+    fn columns(&self) -> ColumnSet;
+
+    /// Takes a record that counts.
+    fn append<'a>(&mut self, record: &Record<'a>, facts: &Facts<'a>);
+}
+
+impl Sink for RowBuilder {
+    fn columns(&self) -> ColumnSet {
+        RowBuilder::columns(self)
+    }
+
+    fn append<'a>(&mut self, record: &Record<'a>, facts: &Facts<'a>) {
+        RowBuilder::append(self, record, facts);
+    }
+}
+
 /// One thread's part of a [`Scan`].
-pub struct Worker {
+pub struct Worker<S = RowBuilder> {
     scan: Arc<Scan>,
     buffers: Buffers,
     open: Option<(SourceFile, String, Open)>,
-    builder: RowBuilder,
+    sink: S,
     coverage: CoverageBuilder,
     ended: bool,
 }
 
 impl Worker {
     pub fn new(scan: Arc<Scan>, relation: Relation, columns: &[Column]) -> Self {
-        Worker {
-            scan,
-            buffers: Buffers::default(),
-            open: None,
-            builder: RowBuilder::new(relation, columns),
-            coverage: CoverageBuilder::default(),
-            ended: false,
-        }
+        Self::with_sink(scan, RowBuilder::new(relation, columns))
     }
 
     /// The next batch, or `None` when no file is left.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, ScanError> {
-        while !self.ended {
-            if self.open.is_none() && !self.open_next() {
-                self.end();
-                break;
-            }
-            self.read_some()?;
-            if self.builder.rows() >= BATCH_ROWS || self.builder.bytes() >= BATCH_BYTES {
-                return Ok(Some(self.builder.finish()?));
+        while self.step()? {
+            if self.sink.rows() >= BATCH_ROWS || self.sink.bytes() >= BATCH_BYTES {
+                return Ok(Some(self.sink.finish()?));
             }
         }
-        Ok(if self.builder.rows() > 0 { Some(self.builder.finish()?) } else { None })
+        Ok(if self.sink.rows() > 0 { Some(self.sink.finish()?) } else { None })
+    }
+}
+
+impl<S: Sink> Worker<S> {
+    pub fn with_sink(scan: Arc<Scan>, sink: S) -> Self {
+        Worker { scan, buffers: Buffers::default(), open: None, sink, coverage: CoverageBuilder::default(), ended: false }
+    }
+
+    /// What has taken the records so far.
+    pub fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Reads a piece of a file into the sink. `false` when no file is left.
+    pub fn step(&mut self) -> Result<bool, ScanError> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.open.is_none() && !self.open_next() {
+            self.end();
+            return Ok(false);
+        }
+        self.read_some()?;
+        Ok(true)
     }
 
     fn end(&mut self) {
@@ -165,6 +235,9 @@ impl Worker {
                 self.coverage.day_with_file(account, time::day(midnight.timestamp().as_microsecond()));
             }
             match Reader::open(&file, &mut self.buffers) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.object().is_some() => {
+                    self.coverage.skip(Unit::File, "gone since it was listed", || name.clone());
+                }
                 Err(error) => self.coverage.skip(Unit::File, "cannot be read", || format!("{name}: {error}")),
                 Ok((Format::Empty, ..)) => {
                     self.coverage.file(0);
@@ -177,7 +250,7 @@ impl Worker {
                 }
                 Ok((Format::Parquet, handle, _)) => {
                     self.coverage.file(bytes_of(&handle));
-                    match ParquetFile::open(handle, self.builder.columns()) {
+                    match ParquetFile::open(handle, self.sink.columns()) {
                         Ok(parquet) => {
                             self.coverage.recognised(parquet.recognised());
                             self.open = Some((file, name, Open::Parquet(Box::new(parquet))));
@@ -193,12 +266,12 @@ impl Worker {
         false
     }
 
-    /// Reads a piece of the open file into the builder.
+    /// Reads a piece of the open file into the sink.
     fn read_some(&mut self) -> Result<(), ScanError> {
         let Some((file, name, mut open)) = self.open.take() else { return Ok(()) };
         let mut into = Into {
             scan: &self.scan,
-            builder: &mut self.builder,
+            sink: &mut self.sink,
             coverage: &mut self.coverage,
             file: &file,
             name: &name,
@@ -230,17 +303,17 @@ impl Worker {
     }
 }
 
-/// Puts what a reader finds into the builder and the coverage.
-struct Into<'a> {
+/// Puts what a reader finds into the sink and the coverage.
+struct Into<'a, S> {
     scan: &'a Scan,
-    builder: &'a mut RowBuilder,
+    sink: &'a mut S,
     coverage: &'a mut CoverageBuilder,
     file: &'a SourceFile,
     name: &'a str,
     failed: Option<std::io::Error>,
 }
 
-impl Visitor for Into<'_> {
+impl<S: Sink> Visitor for Into<'_, S> {
     fn record(&mut self, record: &Record<'_>, _raw: &[u8]) {
         let facts = Facts::of(record, self.file.folder.account_id.as_deref());
         let scope = &self.scan.scope;
@@ -264,7 +337,7 @@ impl Visitor for Into<'_> {
         }
         self.coverage.record(record, &facts);
         if self.scan.filter.passes(record, &facts) {
-            self.builder.append(record, &facts);
+            self.sink.append(record, &facts);
         }
     }
 

@@ -250,7 +250,8 @@ impl<'b> Reading<'b> {
             return;
         }
         self.builder.lacking.insert(resource_type.to_owned());
-        let why: Vec<&str> = of_type.get("why").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let why: Vec<&str> =
+            of_type.get("why").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let state = if says("provided") == Some(false) { "was not collected" } else { "is incomplete" };
         let why = if why.is_empty() { "no reason is given".to_owned() } else { why.join("; ") };
         self.note(format!("says that {resource_type} {state}: {why}"));

@@ -518,7 +518,9 @@ fn exempt_advice(policy_type: PolicyType, reason: &str) -> String {
             }
             _ => "whether the resource belongs to the organization: its owner in the inventory",
         },
-        _ if reason.contains("management account") => "which account is the management account: snapshot of the organization",
+        _ if reason.contains("management account") => {
+            "which account is the management account: describe-organization in the inventory"
+        }
         _ if reason.contains("service-linked") => "whether the role is service-linked: its ARN with the path",
         _ if reason.contains("do not pass the endpoint") => {
             "whether a service made the call with the caller's credentials: the record that issued the session"

@@ -44,6 +44,33 @@ pub struct Manifest {
     pub timings: Vec<Timing>,
     /// Sample records by event id, as compact JSON text with secrets removed. Not every finding has one.
     pub samples: std::collections::BTreeMap<String, String>,
+    /// Statements that ran elsewhere, with what they cost. Empty where everything was read here.
+    pub statements: Vec<StatementSummary>,
+}
+
+/// One attempt at a statement that ran on Athena or Trino.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatementSummary {
+    /// `athena` or `trino`.
+    pub engine: String,
+    /// `activity`, or `query`.
+    pub purpose: String,
+    pub accounts: Vec<String>,
+    /// `YYYY-MM-DD`, inclusive.
+    pub from: String,
+    pub to: String,
+    pub execution_id: Option<String>,
+    /// `succeeded`, `failed` or `unfinished`.
+    pub outcome: String,
+    pub reason: Option<String>,
+    /// Bytes scanned.
+    pub bytes: u64,
+    /// Price in millionths of a US dollar, by the price per terabyte of the settings.
+    pub micro_dollars: u64,
+    pub milliseconds: u64,
+    /// An earlier result was reused, which costs nothing.
+    pub reused: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
-use super::model::{Report, Verdict, Warning};
+use super::amounts::{bytes_text, dollars};
+use super::model::{Report, StatementSummary, Verdict, Warning};
 use super::summary::{self, QueryTally, Ranked, Summary, Tally, is_crossing};
 
 /// How many principals are named; the reports name more.
@@ -254,6 +255,7 @@ impl<W: Write> Page<'_, W> {
         }
         let parts: Vec<String> = parts.iter().map(|part| clean(part)).collect();
         self.lines("Coverage  ", HEADING, parts.iter().map(String::as_str), PLAIN)?;
+        self.cost(&report.manifest.statements)?;
         for (position, path) in reports.iter().enumerate() {
             let label = if position == 0 { "Reports   " } else { "          " };
             // A path is written whole, also where it is longer than the line: it is there to be copied.
@@ -261,6 +263,24 @@ impl<W: Write> Page<'_, W> {
             self.line(&[(HEADING, label), (PLAIN, &path)])?;
         }
         Ok(())
+    }
+
+    /// What the statements cost that ran elsewhere.
+    fn cost(&mut self, statements: &[StatementSummary]) -> io::Result<()> {
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let bytes: u64 = statements.iter().map(|statement| statement.bytes).fold(0, u64::saturating_add);
+        let price: u64 = statements.iter().map(|statement| statement.micro_dollars).fold(0, u64::saturating_add);
+        let mut parts = vec![counted(statements.len() as u64, "statement"), format!("{} scanned", bytes_text(bytes))];
+        if statements.iter().any(|statement| statement.engine == "athena") {
+            parts.push(format!("{} US dollars", dollars(price)));
+        }
+        let failed = statements.iter().filter(|statement| statement.outcome != "succeeded").count();
+        if failed > 0 {
+            parts.push(format!("{failed} not finished"));
+        }
+        self.lines("Cost      ", HEADING, [parts.join(" · ").as_str()].into_iter(), PLAIN)
     }
 
     fn warning(&mut self, label: &str, style: Style, warning: &Warning) -> io::Result<()> {

@@ -7,12 +7,12 @@ use std::path::Path;
 use tempfile::{Builder, NamedTempFile};
 
 /// A file that is written but not yet visible under its name.
-pub(super) struct Staged {
+pub(crate) struct Staged {
     file: NamedTempFile,
 }
 
 /// Writes a file under a temporary name in `folder` and flushes it to the disk. Dropping the result removes it.
-pub(super) fn stage<E: From<io::Error>>(
+pub(crate) fn stage<E: From<io::Error>>(
     folder: &Path,
     name: &str,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), E>,
@@ -32,14 +32,14 @@ pub(super) fn stage<E: From<io::Error>>(
 
 impl Staged {
     /// Gives the file its name, in place of an older file of that name. Returns its size in bytes.
-    pub(super) fn publish(self, path: &Path) -> io::Result<u64> {
+    pub(crate) fn publish(self, path: &Path) -> io::Result<u64> {
         let file = self.file.persist(path).map_err(|error| error.error)?;
         file.metadata().map(|metadata| metadata.len())
     }
 }
 
 /// Makes the names in a folder survive a power failure.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     // Only Unix can open a folder to flush it.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -13,6 +13,8 @@ use crate::report::parquet::{self, ParquetReportError};
 
 const MANIFEST: &str = "run.json";
 const FINDINGS: &str = "findings.parquet";
+/// Where a run that collects its inventory from AWS puts the snapshot.
+pub const INVENTORY: &str = "inventory";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -99,7 +101,8 @@ impl RunFolder {
                 return Ok(Self { path: path.to_path_buf() });
             }
             // Hidden files are no obstacle: those of the file manager, and of a run that was killed.
-            if !name.starts_with('.') && !Format::ALL.iter().any(|format| format.file_name() == name) {
+            // So is the snapshot that a run collects from AWS.
+            if !name.starts_with('.') && name != INVENTORY && !Format::ALL.iter().any(|format| format.file_name() == name) {
                 foreign.push(name);
             }
         }

@@ -10,6 +10,10 @@
 )]
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod catalog;
@@ -18,6 +22,8 @@ mod cli;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enrich;
 #[cfg(test)]
 mod events;
@@ -25,6 +31,8 @@ mod events;
 mod import_dph;
 #[cfg(test)]
 mod inventory;
+#[cfg(test)]
+mod inventory_aws;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]
@@ -42,12 +50,20 @@ mod run_folder;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod table_layouts;
+#[cfg(test)]
+mod trino;
 #[cfg(test)]
 mod whatif;

@@ -140,7 +140,7 @@ fn formats_are_read_by_name_with_a_guess_for_the_rest() {
     let error = UnknownFormat { given: "xslx".to_owned(), suggestion: Some(Format::Xlsx) };
     assert_eq!(
         error.to_string(),
-        "unknown format `xslx`; did you mean `xlsx`?; formats are html, xlsx, json, ndjson, csv, parquet"
+        "unknown format `xslx`; did you mean `xlsx`?; formats are html, xlsx, json, ndjson, csv, parquet, sarif"
     );
 }
 

@@ -74,8 +74,8 @@ fn a_resource_perimeter_breaks_what_the_stories_planted_and_the_refinement_spare
     assert_eq!(newly(&[("principal_arn", "arn:aws:iam::150000000015:role/integration/freight-export")]), 24);
     assert_eq!(newly(&[("resource_arn", "arn:aws:s3:::aurora-catalog-store/*")]), 72);
     assert_eq!(newly(&[("resource_arn", "arn:aws:s3:::vantage-survey-drop/*")]), 15);
-    let label = format!("{policy}:5 EnforceResourcePerimeterAWSResources");
-    assert_eq!(newly(&[("statement", &label.replace(":5 ", ":4 ")), ("perimeter", "resource"), ("verdict", "denied")]), 140);
+    let label = format!("{policy}:4 EnforceResourcePerimeterAWSResources");
+    assert_eq!(newly(&[("statement", &label), ("perimeter", "resource"), ("verdict", "denied")]), 140);
     // Nobody tells the owner of one bucket.
     let open = [("outcome", "may_be_newly_denied"), ("verdict", "undetermined")];
     assert_eq!(calls(&report, RESOURCE, &open), 11);
@@ -165,7 +165,7 @@ fn a_network_perimeter_stops_what_comes_from_elsewhere() {
     // The leaked key: the inventory has no users, so nobody knows whether it is tagged as exempt.
     assert_eq!(of("newly_denied", "arn:aws:iam::160000000016:user/backup-agent"), 0);
     assert_eq!(of("may_be_newly_denied", "arn:aws:iam::160000000016:user/backup-agent"), 73);
-    let said = report["queries"][0]["description"].as_str().unwrap();
+    let said = report["manifest"]["queries"][0]["description"].as_str().unwrap();
     assert!(said.contains("aws:PrincipalTag/dp:exclude:network: the tags of the role or user"), "{said}");
 }
 
@@ -252,10 +252,15 @@ fn several_changes_are_judged_each_alone_and_all_together_and_twice_the_same() {
 
 const DENY_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"All","Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
+const ORGANIZATION: &str = r#"{"schema_version":1,"organization_id":"o-exampleorg1","management_account_id":"999999999999"}"#;
+
 /// The events of one account, with an inventory of these files.
 fn small(files: &[(&str, &str)]) -> TempDir {
     let folder = folder(&[("logs/a.json", delivered(&[record(1, serde_json::json!({}))]))]);
     add(&folder, "scp.json", DENY_ALL);
+    if !files.is_empty() {
+        add(&folder, "inventory/snapshot.json", ORGANIZATION);
+    }
     files.iter().for_each(|(name, text)| add(&folder, name, text));
     folder
 }
@@ -278,7 +283,7 @@ fn without_the_organization_tree_what_depends_on_it_is_open_and_said_once() {
     let finding = &report["queries"][0]["findings"][0];
     assert_eq!(finding["outcome"], "may_be_newly_denied", "{finding}");
     assert!(finding["settled_by"].as_str().unwrap().contains("organization tree"), "{finding}");
-    let said = report["warnings"]
+    let said = report["manifest"]["warnings"]
         .as_array()
         .unwrap()
         .iter()
@@ -295,7 +300,7 @@ fn without_an_inventory_nobody_knows_whom_a_policy_binds() {
     let (_, report) = outcome_of(&folder, &["--policy", "scp.json", "--attach", "root"]);
     let finding = &report["queries"][0]["findings"][0];
     assert_eq!(finding["outcome"], "may_be_newly_denied", "{finding}");
-    assert!(finding["settled_by"].as_str().unwrap().contains("accounts in the inventory"), "{finding}");
+    assert!(finding["settled_by"].as_str().unwrap().contains("management account"), "{finding}");
 }
 
 #[test]
@@ -305,6 +310,7 @@ fn a_record_without_time_is_judged_too() {
     let folder = folder(&[("logs/a.json", delivered(&[without_time]))]);
     add(&folder, "scp.json", DENY_ALL);
     add(&folder, "inventory/accounts.csv", "account_id,name\n111111111111,main\n");
+    add(&folder, "inventory/snapshot.json", ORGANIZATION);
     let (_, report) = outcome_of(&folder, &["--policy", "scp.json", "--attach", "root", "--inventory", "inventory"]);
     assert_eq!(calls(&report, "whatif:scp", &[("outcome", "newly_denied")]), 1);
 }
@@ -314,7 +320,7 @@ fn ten_thousand_statements_and_a_megabyte_are_judged_with_a_warning() {
     let statements: Vec<String> = (0..10_000)
         .map(|number| {
             format!(
-                r#"{{"Sid":"S{number}","Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket-{number}/*"}}"#
+                r#"{{"Sid":"S{number}","Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::a-bucket-with-a-long-name-{number}/*"}}"#
             )
         })
         .collect();

@@ -95,6 +95,9 @@ counted = execute(f'SELECT count(*) AS n, count(DISTINCT eventid) AS d FROM "Aws
 assert header == ["n", "d"] and int(number) >= int(distinct) > 0, (header, number)
 assert counted["Statistics"]["DataScannedInBytes"] == size, (counted["Statistics"], size)
 
+both = rows(execute(f"SELECT count(*) FROM trail WHERE p_account IN (?, ?) AND p_date BETWEEN ? AND ?", f"'{account}'", "'999999999999'", *values[1:]))
+assert both[1] == [number], (both, number)
+
 execution = execute(
     f"""UNLOAD (SELECT eventid, eventsource, useridentity.sessioncontext.sessionissuer.arn AS role,
         json_extract_scalar(requestparameters, '$.bucketName') AS bucket FROM trail WHERE {window})

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlparse
@@ -71,8 +72,10 @@ class TypeTree:
 class Shadow:
     """The lines of one table, kept equal to the objects in S3."""
 
-    def __init__(self, s3, folder: str, table: hive_ddl.Table):
-        self.s3 = s3
+    def __init__(self, s3, folder: str, database: str, table: hive_ddl.Table):
+        self.s3, self.database, self.table = s3, database, table
+        # Values of injected keys that Trino knows.
+        self.presented: dict | None = None
         self.types = [(name, TypeTree(kind)) for name, kind in table.columns]
         template = table.properties.get("storage.location.template", table.location)
         # Tables with different columns have different lines.
@@ -141,6 +144,14 @@ class Shadow:
             lower = {name.lower(): value for name, value in record.items()}
             row = {name: kind.convert(lower.get(name)) for name, kind in self.types}
             yield json.dumps({name: value for name, value in row.items() if value is not None}, ensure_ascii=False) + "\n"
+
+    def values(self, name: str) -> list[str]:
+        """The values of a partition key that folders have."""
+        pattern = re.escape(self.template.removeprefix("local://" + self.base + "/" + self.bucket).strip("/"))
+        for key, _ in self.table.partition_keys:
+            pattern = pattern.replace(re.escape("${" + key + "}"), f"(?P<{key}>.+)" if "date" in key or key == "timestamp" else f"(?P<{key}>[^/]+)", 1)
+        found = (re.match(pattern, folder) for folder in self.bytes)
+        return sorted({match.group(name) for match in found if match})
 
     def size(self, partition: dict[str, str]) -> int:
         """Bytes of the source objects of one partition."""

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+from dataclasses import replace
 from urllib.parse import unquote, urlparse
 
 import hive_ddl
@@ -142,12 +143,34 @@ class Executor:
             raise Wrong("GENERIC_INTERNAL_ERROR: the front was started without a Trino server")
         execution.started_on_engine = True
         for shadow in self.shadows_of(execution):
-            shadow.refresh()
+            self.present(shadow, execution.query)
         self.unload(execution, text) if word == "UNLOAD" else self.select(execution, text)
         cutoff = execution.workgroup["Configuration"].get("BytesScannedCutoffPerQuery")
         if cutoff and execution.scanned > cutoff:
             execution.reason = f"Bytes scanned limit was exceeded: {execution.scanned} bytes, limit {cutoff}"
             raise trino_client.Cancelled()
+
+    def present(self, shadow: Shadow, query: str) -> None:
+        """Brings the lines up to date. Trino takes one value for an injected key where Athena takes a list: the key is made an
+        enumeration of what is there, once it is clear that the statement names values."""
+        shadow.refresh()
+        table = shadow.table
+        injected = [name for name, _ in table.partition_keys if table.properties.get(f"projection.{name}.type") == "injected"]
+        for name in injected:
+            if not re.search(rf'\b{name}"?\s*(=|IN\b)', query, re.IGNORECASE):
+                raise Wrong(
+                    f"CONSTRAINT_VIOLATION: For the injected projected partition column {name}, the WHERE clause must contain only "
+                    "static equality conditions, and at least one such condition must be present."
+                )
+        with shadow.lock:
+            values = {name: shadow.values(name) for name in injected}
+            if injected and values != shadow.presented:
+                properties = dict(table.properties)
+                for name, known in values.items():
+                    properties[f"projection.{name}.type"] = "enum"
+                    properties[f"projection.{name}.values"] = ",".join(known or ["none"])
+                self.create_on_trino(shadow.database, replace(table, properties=properties), shadow)
+                shadow.presented = values
 
     def reusable(self, execution):
         reuse = (execution.request.get("ResultReuseConfiguration") or {}).get("ResultReuseByAgeConfiguration") or {}
@@ -347,14 +370,14 @@ class Executor:
         with self.front.lock:
             known[table.name] = {"metadata": metadata, "table": table}
 
-    def create_on_trino(self, database: str, table: hive_ddl.Table) -> None:
+    def create_on_trino(self, database: str, table: hive_ddl.Table, shadow: Shadow | None = None) -> None:
         location = table.location
         template = table.properties.get("storage.location.template")
         if table.is_cloudtrail():
-            shadow = Shadow(self.front.s3, os.path.join(self.folder, database, table.name), table)
-            shutil.rmtree(shadow.base, ignore_errors=True)
-            os.makedirs(shadow.path(location), exist_ok=True)
-            self.shadows[(database, table.name)] = shadow
+            if shadow is None:
+                folder = os.path.join(self.folder, database, table.name)
+                shutil.rmtree(folder, ignore_errors=True)
+                shadow = self.shadows[(database, table.name)] = Shadow(self.front.s3, folder, database, table)
             location, template = shadow.location, shadow.template if template else None
         projected = table.properties.get("projection.enabled", "").lower() == "true"
         columns = [f'"{name}" {hive_ddl.trino_type(kind)}' for name, kind in table.columns]

@@ -26,6 +26,7 @@ if [ ! -f "$environment/complete" ]; then
     "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
     touch "$environment/complete"
 fi
+ln -sfn "$environment" "$cache/python"
 python=$environment/bin/python
 
 # Ports are chosen once and kept in a file, so that a second start finds the same servers.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops what tests/servers/start.sh started, of the same instance.
+# Stops what tests/servers/start.sh started, of the same instance. --forget removes its ports and logs, too.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 instance=${XDG_CACHE_HOME:-$HOME/.cache}/palisade/servers/instance-${PALISADE_TEST_INSTANCE:-default}
@@ -19,3 +19,4 @@ if [ -f "$instance/trino/pid" ]; then
 fi
 # What they knew is gone with them; ports and downloads are kept.
 rm -rf "$instance/shadow" "$instance/trino"
+[ "${1:-}" != --forget ] || rm -rf "$instance"

@@ -66,6 +66,7 @@ query.max-memory=800MB
 query.max-memory-per-node=800MB
 memory.heap-headroom-per-node=300MB
 query.max-length=1000000
+http-server.log.enabled=false
 query.max-history=200
 query.min-expire-age=1m
 task.concurrency=2
@@ -88,6 +89,8 @@ hive.non-managed-table-creates-enabled=true
 hive.parquet.use-column-names=true
 hive.recursive-directories=true
 hive.max-partitions-per-scan=1000000
+hive.ignore-absent-partitions=true
+hive.allow-register-partition-procedure=true
 hive.security=allow-all
 fs.native-s3.enabled=true
 s3.endpoint=$s3
@@ -104,6 +107,7 @@ start() {
   else
     install
     configure
+    cd "$data"
     nohup java -Xmx"${PALISADE_TRINO_MEMORY:-1500m}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m \
       -Djdk.attach.allowAttachSelf=true -Djava.net.preferIPv4Stack=true -Duser.timezone=UTC -Dfile.encoding=UTF-8 \
       --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/java.lang=ALL-UNNAMED \

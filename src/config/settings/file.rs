@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::value::Format;
+use super::athena::AthenaSection;
+use super::aws::AwsSection;
+use super::trino::TrinoSection;
+use super::value::{EngineName, Format};
 use crate::config::perimeter::file::AccountId;
 
 /// The settings of a run. Every setting is also a flag and an environment variable, which take precedence. Paths are relative to
@@ -14,8 +17,16 @@ use crate::config::perimeter::file::AccountId;
 pub struct SettingsFile {
     /// CloudTrail files, folders or globs; `-` is standard input.
     pub events: Option<OneOrMore<String>>,
-    /// Folder of the inventory snapshot.
+    /// Folder of the inventory snapshot, or `aws` to collect one below the folder of the run.
     pub inventory: Option<String>,
+    /// Resource types to collect from AWS beyond those that the queries need, such as `AWS::SQS::Queue`.
+    pub inventory_types: Option<OneOrMore<String>>,
+    /// A snapshot from AWS that is younger is used again: `90m`, `12h`, `2d`; `0` collects every time. Default: 24h.
+    pub inventory_max_age: Option<NumberOr>,
+    /// Name of the AWS Config aggregator. Default: the only one there is, or the only one of an organization.
+    pub aggregator: Option<String>,
+    /// Where external-access findings come from when a snapshot is collected. Default: none.
+    pub external_access_findings: Option<FindingsEntry>,
     /// File of the perimeter definition.
     pub perimeter: Option<String>,
     /// Accounts whose calls are judged, or `all` that the logs hold. Default: all.
@@ -45,12 +56,39 @@ pub struct SettingsFile {
     pub memory_limit: Option<NumberOr>,
     /// Put a sample record beside findings. Default: true.
     pub sample_records: Option<bool>,
+    /// Where statements over the events run: `local`, `athena` or `trino`. Default: local.
+    pub engine: Option<EngineName>,
+    /// Folder of the activity that Athena or Trino collect, so that no day is scanned twice. Default: `.activity` in
+    /// the folder of the run.
+    pub activity_store: Option<String>,
+    /// Segments of the keys of S3 objects that collected activity keeps: 0 keeps the bucket only. Default: 0.
+    pub activity_prefix_depth: Option<u8>,
     /// Verdicts whose findings make the exit code 3. Default: none.
     pub fail_on: Option<OneOrMore<FailOn>>,
     /// How much quieter than usual: 0, 1 or 2. Default: 0.
     pub quiet: Option<u8>,
     /// How much more talkative than usual: 0, 1 or 2. Default: 0.
     pub verbose: Option<u8>,
+    /// Most bytes that the statements of a run may scan on Athena, such as `200GB`, or `none`. Default: none.
+    pub max_scan: Option<NumberOr>,
+    /// Credentials of AWS.
+    pub aws: Option<AwsSection>,
+    /// Tables on Athena.
+    pub athena: Option<AthenaSection>,
+    /// Tables on a Trino cluster.
+    pub trino: Option<TrinoSection>,
+}
+
+/// Settings that are mappings of their own: they have neither a flag nor a variable.
+pub const SECTIONS: &[&str] = &["aws", "athena", "trino"];
+
+/// Where external-access findings come from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingsEntry {
+    AccessAnalyzer,
+    SecurityHub,
+    None,
 }
 
 /// One value, or a list.

@@ -5,9 +5,15 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::file::SettingsFile;
-use super::value::{self, Accounts, Format};
-use super::{DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, Origin, Settings, SettingsError};
+use super::athena::AthenaSettings;
+use super::aws::AwsSettings;
+use super::file::{SECTIONS, SettingsFile};
+use super::trino::TrinoSettings;
+use super::value::{self, Accounts, EngineName, Format};
+use super::{
+    DEFAULT_INVENTORY_MAX_AGE, DEFAULT_MEMORY_LIMIT, DEFAULT_OUTPUT, FileText, INVENTORY_FROM_AWS, Origin, Settings,
+    SettingsError,
+};
 use crate::config::document::{self, Node, Value};
 use crate::config::environment;
 use crate::config::problems::{At, Problems};
@@ -94,6 +100,15 @@ impl Layer {
         self.one(name, |text| Ok(PathBuf::from(located(text, base.as_deref())?)))
     }
 
+    /// A folder, or the word that stands for AWS.
+    fn inventory(&mut self) -> Set<PathBuf> {
+        let base = self.base.clone();
+        self.one("inventory", |text| {
+            let base = base.as_deref().filter(|_| text != INVENTORY_FROM_AWS);
+            Ok(PathBuf::from(located(text, base)?))
+        })
+    }
+
     fn accounts(&mut self) -> Set<Accounts> {
         let given = self.given.get("accounts")?;
         if given.values.iter().any(|(text, _)| text == "all") {
@@ -126,6 +141,10 @@ fn located(text: &str, base: Option<&Path>) -> Result<String, Wrong> {
 struct Partial {
     events: Set<Vec<String>>,
     inventory: Set<PathBuf>,
+    inventory_types: Set<Vec<String>>,
+    inventory_max_age: Set<jiff::SignedDuration>,
+    aggregator: Set<String>,
+    external_access_findings: Set<crate::inventory::aws::FindingsSource>,
     perimeter: Set<PathBuf>,
     accounts: Set<Accounts>,
     queries: Set<Vec<String>>,
@@ -139,9 +158,13 @@ struct Partial {
     threads: Set<Option<std::num::NonZeroUsize>>,
     memory_limit: Set<u64>,
     sample_records: Set<bool>,
+    engine: Set<EngineName>,
+    activity_store: Set<PathBuf>,
+    activity_prefix_depth: Set<u8>,
     fail_on: Set<Vec<crate::report::model::Verdict>>,
     quiet: Set<u8>,
     verbose: Set<u8>,
+    max_scan: Set<Option<u64>>,
 }
 
 impl Partial {
@@ -150,7 +173,11 @@ impl Partial {
         let base = layer.base.clone();
         Self {
             events: layer.list("events", |text| located(text, base.as_deref())),
-            inventory: layer.path("inventory"),
+            inventory: layer.inventory(),
+            inventory_types: layer.list("inventory_types", value::resource_type),
+            inventory_max_age: layer.one("inventory_max_age", value::age),
+            aggregator: layer.one("aggregator", |text| Ok(text.to_owned())),
+            external_access_findings: layer.one("external_access_findings", value::findings_source),
             perimeter: layer.path("perimeter"),
             accounts: layer.accounts(),
             queries: layer.list("queries", |text| Ok(text.to_owned())),
@@ -164,9 +191,13 @@ impl Partial {
             threads: layer.one("threads", value::threads),
             memory_limit: layer.one("memory_limit", value::bytes),
             sample_records: layer.one("sample_records", value::switch),
+            engine: layer.one("engine", value::engine),
+            activity_store: layer.path("activity_store"),
+            activity_prefix_depth: layer.one("activity_prefix_depth", value::prefix_depth),
             fail_on: layer.list("fail_on", value::verdict),
             quiet: layer.one("quiet", value::count),
             verbose: layer.one("verbose", value::count),
+            max_scan: layer.one("max_scan", value::max_scan),
         }
     }
 }
@@ -178,9 +209,9 @@ pub(super) fn resolve(
     clock: Timestamp,
 ) -> Result<Settings, SettingsError> {
     let mut problems = Problems::default();
-    let mut file_layer = match file {
+    let (mut file_layer, sections) = match file {
         Some(file) => file_layer(file, &mut problems),
-        None => Layer { given: BTreeMap::new(), base: None, mistakes: Vec::new() },
+        None => (Layer { given: BTreeMap::new(), base: None, mistakes: Vec::new() }, Sections::default()),
     };
     let mut environment_layer = environment_layer(environment);
     let mut flag_layer = flag_layer(flags);
@@ -214,6 +245,10 @@ pub(super) fn resolve(
     let settings = Settings {
         events: pick!(events).unwrap_or_default(),
         inventory: pick!(inventory),
+        inventory_types: pick!(inventory_types).unwrap_or_default(),
+        inventory_max_age: pick!(inventory_max_age).unwrap_or(DEFAULT_INVENTORY_MAX_AGE),
+        aggregator: pick!(aggregator),
+        external_access_findings: pick!(external_access_findings).unwrap_or_default(),
         perimeter: pick!(perimeter),
         accounts: pick!(accounts).unwrap_or(Accounts::All),
         queries: pick!(queries).unwrap_or_else(|| vec![String::from("all")]),
@@ -227,9 +262,16 @@ pub(super) fn resolve(
         threads: pick!(threads).flatten(),
         memory_limit: pick!(memory_limit).unwrap_or(DEFAULT_MEMORY_LIMIT),
         sample_records: pick!(sample_records).unwrap_or(true),
+        engine: pick!(engine).unwrap_or_default(),
+        activity_store: pick!(activity_store),
+        activity_prefix_depth: pick!(activity_prefix_depth).unwrap_or_default(),
         fail_on: pick!(fail_on).unwrap_or_default(),
         quiet: pick!(quiet).unwrap_or_default(),
         verbose: pick!(verbose).unwrap_or_default(),
+        max_scan: pick!(max_scan).flatten(),
+        aws: sections.aws.map(|(aws, origin)| pick.keep("aws", aws, origin)).unwrap_or_default(),
+        athena: sections.athena.map(|(athena, origin)| pick.keep("athena", athena, origin)).unwrap_or_default(),
+        trino: sections.trino.map(|(trino, origin)| pick.keep("trino", trino, origin)).unwrap_or_default(),
         now,
         file: file.map(|file| file.path.clone()),
         origins,
@@ -252,6 +294,12 @@ struct Pick<'a> {
 }
 
 impl Pick<'_> {
+    /// A value that only the file can give.
+    fn keep<T>(&mut self, name: &'static str, value: T, origin: Origin) -> T {
+        self.origins.insert(name, origin);
+        value
+    }
+
     /// The value of the first layer that says something; remembers which one it was.
     fn first<T>(&mut self, name: &'static str, layers: [Set<T>; 3]) -> Option<T> {
         let (value, origin) = layers.into_iter().flatten().next()?;
@@ -288,12 +336,13 @@ pub(super) fn flag_name(setting: &str) -> String {
         "queries" => String::from("query"),
         "query_folders" => String::from("query-folder"),
         "formats" => String::from("format"),
+        "inventory_types" => String::from("inventory-type"),
         other => other.replace('_', "-"),
     }
 }
 
 fn is_list(setting: &str) -> bool {
-    matches!(setting, "events" | "accounts" | "queries" | "query_folders" | "formats" | "fail_on")
+    matches!(setting, "events" | "accounts" | "queries" | "query_folders" | "formats" | "fail_on" | "inventory_types")
 }
 
 fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
@@ -313,11 +362,26 @@ fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {
     Layer { given, base: None, mistakes: Vec::new() }
 }
 
-fn file_layer(file: &FileText, problems: &mut Problems) -> Layer {
+/// What only the file can say.
+#[derive(Default)]
+struct Sections {
+    aws: Set<AwsSettings>,
+    athena: Set<AthenaSettings>,
+    trino: Set<TrinoSettings>,
+}
+
+fn file_layer(file: &FileText, problems: &mut Problems) -> (Layer, Sections) {
     let root = document::parse(&file.text, problems);
     let fields = document::fields::<SettingsFile>(&root, "the settings", problems);
     let mut given = BTreeMap::new();
-    for setting in document::field_names::<SettingsFile>() {
+    let section = |name: &str| fields.get(name).filter(|node| node.value != Value::Null);
+    let origin = |node: &Node| Origin::File { path: file.path.clone(), line: node.at.line };
+    let sections = Sections {
+        aws: section("aws").map(|node| (AwsSettings::read(node, problems), origin(node))),
+        athena: section("athena").map(|node| (AthenaSettings::read(node, problems), origin(node))),
+        trino: section("trino").map(|node| (TrinoSettings::read(node, file.path.parent(), problems), origin(node))),
+    };
+    for setting in document::field_names::<SettingsFile>().iter().filter(|name| !SECTIONS.contains(name)) {
         let Some(node) = fields.get(setting).filter(|node| node.value != Value::Null) else { continue };
         let values = match (&node.value, is_list(setting)) {
             (Value::List(items), true) => items.iter().filter_map(|item| single(item, setting, problems)).collect(),
@@ -326,7 +390,7 @@ fn file_layer(file: &FileText, problems: &mut Problems) -> Layer {
         let origin = Origin::File { path: file.path.clone(), line: node.at.line };
         given.insert(*setting, Given { values, origin });
     }
-    Layer { given, base: file.path.parent().map(Path::to_owned), mistakes: Vec::new() }
+    (Layer { given, base: file.path.parent().map(Path::to_owned), mistakes: Vec::new() }, sections)
 }
 
 fn single(node: &Node, setting: &str, problems: &mut Problems) -> Option<(String, Option<At>)> {

@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::suggest;
 use crate::config::values::{self, Wrong};
+use crate::inventory::aws::{FindingsSource, is_resource_type};
 use crate::report::model::Verdict;
 
 /// Whose calls are judged.
@@ -141,7 +142,7 @@ pub fn day(text: &str, today: Date) -> Result<Date, Wrong> {
     values::date(text).map_err(|specific| if specific.help.is_some() { specific } else { wrong() })
 }
 
-/// A number of bytes with an optional unit: `512MiB`, `2GiB`, `1GB`, `1073741824`. At least 64 MiB.
+/// Memory: a number of bytes with an optional unit: `512MiB`, `2GiB`, `1GB`, `1073741824`. At least 64 MiB.
 pub fn bytes(text: &str) -> Result<u64, Wrong> {
     let wrong = || {
         Wrong::with_help(
@@ -149,6 +150,38 @@ pub fn bytes(text: &str) -> Result<u64, Wrong> {
             "expected a number and a unit such as `512MiB` or `2GiB`",
         )
     };
+    match size(text).ok_or_else(wrong)? {
+        0..0x400_0000 => Err(Wrong::with_help(format!("`{text}` is too little memory"), "give at least `64MiB`")),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Most bytes that statements may scan, or `none`.
+pub fn max_scan(text: &str) -> Result<Option<u64>, Wrong> {
+    match text {
+        "none" => Ok(None),
+        _ => size(text).filter(|bytes| *bytes > 0).map(Some).ok_or_else(|| {
+            Wrong::with_help(
+                format!("`{text}` is not an amount of data"),
+                "expected a number and a unit such as `200GB`, or `none`",
+            )
+        }),
+    }
+}
+
+/// A decimal number in millionths of its unit; `None` for what is none, is negative, or has more than six decimals.
+pub fn micro_units(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) || text.ends_with('.') {
+        return None;
+    }
+    let fraction: u64 = format!("{fraction:0<6}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+/// A number of bytes with an optional unit.
+fn size(text: &str) -> Option<u64> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let unit = text.strip_prefix(number).unwrap_or_default().trim().to_ascii_lowercase();
     let factor: u64 = match unit.as_str() {
@@ -161,13 +194,9 @@ pub fn bytes(text: &str) -> Result<u64, Wrong> {
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
         "tb" => 1_000_000_000_000,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)?;
-    match bytes {
-        0..0x400_0000 => Err(Wrong::with_help(format!("`{text}` is too little memory"), "give at least `64MiB`")),
-        _ => Ok(bytes),
-    }
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor))
 }
 
 /// Bytes in the largest binary unit that is exact.
@@ -207,12 +236,95 @@ pub fn switch(text: &str) -> Result<bool, Wrong> {
     }
 }
 
+/// Where statements over the events run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineName {
+    /// Here, over files.
+    #[default]
+    Local,
+    /// Amazon Athena.
+    Athena,
+    /// A Trino server.
+    Trino,
+}
+
+impl EngineName {
+    pub const ALL: [EngineName; 3] = [EngineName::Local, EngineName::Athena, EngineName::Trino];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineName::Local => "local",
+            EngineName::Athena => "athena",
+            EngineName::Trino => "trino",
+        }
+    }
+}
+
+pub fn engine(text: &str) -> Result<EngineName, Wrong> {
+    EngineName::ALL
+        .into_iter()
+        .find(|engine| engine.name() == text)
+        .ok_or_else(|| Wrong::with_help(format!("`{text}` is not an engine"), "expected one of: local, athena, trino"))
+}
+
+/// Segments of the keys of objects.
+pub fn prefix_depth(text: &str) -> Result<u8, Wrong> {
+    text.parse::<u8>()
+        .ok()
+        .filter(|depth| *depth <= 16)
+        .ok_or_else(|| Wrong::with_help(format!("`{text}` is not a number of segments"), "expected 0 to 16"))
+}
+
 /// How often a flag such as `-q` was given; `true` and `false` are 1 and 0.
 pub fn count(text: &str) -> Result<u8, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(1),
         "false" => Ok(0),
         _ => text.parse::<u8>().map_err(|_| Wrong::new(format!("`{text}` is not a small number, expected 0, 1 or 2"))),
+    }
+}
+
+/// Where external-access findings come from.
+pub fn findings_source(text: &str) -> Result<FindingsSource, Wrong> {
+    let lower = text.to_ascii_lowercase().replace('-', "_");
+    FindingsSource::ALL.into_iter().find(|source| source.as_str() == lower).ok_or_else(|| {
+        let help = suggest::help(text, &FindingsSource::ALL.map(FindingsSource::as_str));
+        Wrong::with_help(format!("unknown source of external-access findings `{text}`"), help)
+    })
+}
+
+/// A resource type of AWS Config.
+pub fn resource_type(text: &str) -> Result<String, Wrong> {
+    match is_resource_type(text) {
+        true => Ok(text.to_owned()),
+        false => Err(Wrong::with_help(format!("`{text}` is not a resource type"), "expected one such as `AWS::SQS::Queue`")),
+    }
+}
+
+/// An age: `90m`, `12h`, `2d`, or `0`.
+pub fn age(text: &str) -> Result<SignedDuration, Wrong> {
+    let wrong = || Wrong::with_help(format!("`{text}` is not an age"), "expected one such as `90m`, `12h`, `2d`, or `0`");
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds: i64 = match text.strip_prefix(number).unwrap_or_default() {
+        "" if number == "0" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number = number.parse::<u32>().map_err(|_| wrong())?;
+    Ok(SignedDuration::from_secs(i64::from(number) * seconds))
+}
+
+/// An age in the largest unit that is exact.
+pub fn age_text(age: SignedDuration) -> String {
+    let minutes = age.as_mins();
+    match minutes {
+        0 => "0".to_owned(),
+        _ if minutes % 1_440 == 0 => format!("{}d", minutes / 1_440),
+        _ if minutes % 60 == 0 => format!("{}h", minutes / 60),
+        _ => format!("{minutes}m"),
     }
 }
 
@@ -252,6 +364,19 @@ mod tests {
         assert_eq!(day("yesterday", today).unwrap(), date(2026, 3, 30));
         for wrong in ["14d", "-14", "-d", "-14x", "tomorrow", "2026-13-01", "-999999999d"] {
             assert!(day(wrong, today).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_have_units() {
+        assert_eq!(age("90m").unwrap(), SignedDuration::from_mins(90));
+        assert_eq!(age("2d").unwrap(), SignedDuration::from_hours(48));
+        assert_eq!(age("0").unwrap(), SignedDuration::ZERO);
+        for text in ["0", "90m", "13h", "2d"] {
+            assert_eq!(age_text(age(text).unwrap()), text);
+        }
+        for wrong in ["", "2", "d", "-1h", "1.5h", "2w", "99999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 

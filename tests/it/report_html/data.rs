@@ -374,6 +374,7 @@ fn manifest(
         ],
         timings: vec![Timing { phase: "read".into(), milliseconds: 1840 }, Timing { phase: "judge".into(), milliseconds: 420 }],
         samples,
+        statements: Vec::new(),
     }
 }
 

@@ -1,0 +1,9 @@
+//! AWS: sessions, Athena, S3 as a source of events; against servers where a URL names them.
+
+mod athena_front;
+mod calls;
+mod moto;
+mod resume;
+mod s3_source;
+mod sessions;
+mod sizes;
