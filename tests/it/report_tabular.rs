@@ -373,7 +373,7 @@ fn workbook_cells_are_typed_and_text_never_runs() {
     // event_count is column AN; first_seen is AO: 2026-11-01 is day 46327 of Excel.
     assert!(sheet.contains("<v>42</v>"));
     assert!(sheet.contains("<v>46327</v>"));
-    assert!(sheet.contains("<autoFilter ref=\"A1:AQ2\"/>"));
+    assert!(sheet.contains("<autoFilter ref=\"A1:AS2\"/>"));
     assert!(sheet.contains("xSplit=\"4\" ySplit=\"1\""), "header and the columns up to the verdict are frozen");
     assert!(parts["docProps/core.xml"].contains("2026-11-15T06:00:00Z"));
 }
@@ -423,7 +423,7 @@ fn workbook_splits_a_query_that_has_more_findings_than_a_sheet_has_rows() {
     let report = report(vec![query("q", "none", 0, 5)], table(&rows));
     let parts = parts(&workbook(&report, &xlsx::Options { findings_per_sheet: 2, ..xlsx::Options::default() }));
     assert_eq!(sheet_names(&parts)[..5], ["Summary", "q", "q (2)", "q (3)", "Exceptions"]);
-    assert!(parts["xl/worksheets/sheet4.xml"].contains("<autoFilter ref=\"A1:AQ2\"/>"), "the last sheet has one finding");
+    assert!(parts["xl/worksheets/sheet4.xml"].contains("<autoFilter ref=\"A1:AS2\"/>"), "the last sheet has one finding");
 }
 
 #[test]

@@ -54,7 +54,16 @@ fn a_run_is_opened_as_it_was_written() {
     let folder = written(&report, &Format::ALL);
     assert_eq!(
         names(folder.path()),
-        ["findings.csv", "findings.ndjson", "findings.parquet", "report.html", "report.json", "report.xlsx", "run.json"]
+        [
+            "findings.csv",
+            "findings.ndjson",
+            "findings.parquet",
+            "findings.sarif",
+            "report.html",
+            "report.json",
+            "report.xlsx",
+            "run.json"
+        ]
     );
     assert_eq!(open(folder.path()).unwrap(), report);
 }
