@@ -11,6 +11,7 @@ pub mod run;
 pub mod sample;
 pub mod setup;
 pub mod sql;
+pub mod whatif;
 
 use std::path::PathBuf;
 
@@ -129,6 +130,7 @@ pub enum Listing {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Box<run::RunArgs>),
+    Whatif(Box<whatif::WhatifArgs>),
     Collect(Box<collect::CollectArgs>),
     Sql(Box<sql::SqlArgs>),
     Queries(queries::QueriesArgs),

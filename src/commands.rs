@@ -3,11 +3,13 @@
 pub mod activity;
 pub mod answer;
 pub mod athena;
+pub mod candidates;
 pub mod collect;
 pub mod config;
 pub mod doctor;
 pub mod dry_run;
 pub mod engine;
+pub mod explain;
 pub mod inventory;
 pub mod inventory_queries;
 pub mod judge;
@@ -21,6 +23,7 @@ pub mod setup;
 pub mod sql;
 pub mod version;
 pub mod warnings;
+pub mod whatif;
 
 use std::path::PathBuf;
 
@@ -77,6 +80,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
     let terminal = Terminal::new(&cli.global);
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &cli.global, &terminal),
+        Command::Whatif(arguments) => whatif::whatif(&arguments, &cli.global, &terminal),
         Command::Collect(arguments) => collect::collect(&arguments, &cli.global, &terminal),
         Command::Sql(arguments) => sql::sql(&arguments, &cli.global, &terminal),
         Command::Queries(arguments) => queries::queries(arguments, &cli.global, &terminal),

@@ -7,12 +7,9 @@
 //! 3. [`caller`] says who calls, and whether a service calls for somebody; [`action`] which permissions the call needs;
 //!    [`resource`] on what; [`owner`] whose that is; [`context`] what every condition key was.
 //! 4. [`facts`] is what is known of AWS's services.
-//!
-//! From a policy to what it changes:
-//!
-//! 5. [`fill`] puts values into the placeholders of a policy, [`attach`] says where it is attached, and [`baseline`] what is
-//!    attached today.
-//! 6. [`candidate`] makes what would be attached of both, each change alone and all together.
+//! 5. [`attach`], [`fill`] and [`candidate`] are what the user wants to try, [`baseline`] what is attached today; [`outcome`] judges a
+//!    call by both, [`sweep`] all calls, [`refine`] looks for a change that spares some, and [`words`], [`rows`] and [`explain`] say
+//!    what came of it.
 //!
 //! What a record does not tell is unknown, and says why. An assumption is made only where it is named in the provenance of a key.
 
@@ -20,9 +17,16 @@ pub mod attach;
 pub mod baseline;
 pub mod call;
 pub mod candidate;
+pub mod explain;
 pub mod facts;
 pub mod fill;
 pub mod lineage;
+pub mod outcome;
+pub mod recorded;
+pub mod refine;
+pub mod rows;
+pub mod sweep;
+pub mod words;
 
 mod action;
 mod caller;

@@ -6,6 +6,7 @@ pub mod html;
 pub mod json;
 pub mod model;
 pub mod parquet;
+pub mod sarif;
 pub mod summary;
 pub mod terminal;
 pub mod xlsx;

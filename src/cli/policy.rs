@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Listing;
+use super::whatif::{Assumption, CandidateArgs};
 
 /// Check IAM policies, and judge single requests by them
 #[derive(Debug, Args)]
@@ -49,6 +50,41 @@ pub enum PolicyCommand {
         #[arg(long, value_name = "FILE")]
         case: PathBuf,
     },
+    Explain(Box<ExplainArgs>),
+}
+
+/// Show what policies would say of recorded calls, as a tree
+///
+/// Every policy, statement and condition, with the value that the call has for it and where that value came from.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  palisade policy explain --event record.json --policy scp.json --attach root --inventory inventory/
+  palisade policy explain --event trail.json.gz --event-id 0a1b2c3d-… --policy endpoint.json --attach vpce-0123456789abcdef0
+  palisade policy explain --event record.json --events logs/ --policy rcp.json --attach root --format json
+      With the logs in which the session was issued: who is behind it, and its tags.")]
+pub struct ExplainArgs {
+    /// File with one CloudTrail record or several; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub event: PathBuf,
+
+    /// Only the record with this eventID
+    #[arg(long, value_name = "ID")]
+    pub event_id: Option<String>,
+
+    /// Logs around the record: they tell who issued its session. Repeat for more
+    #[arg(long, value_name = "PATH")]
+    pub events: Vec<String>,
+
+    #[command(flatten)]
+    pub candidates: CandidateArgs,
+
+    /// Take for granted what no record tells
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub assume: Vec<Assumption>,
+
+    /// Form of the answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: Listing,
 }
 
 /// The types of policies.

@@ -24,7 +24,7 @@ pub enum ReportCommand {
         /// Folder of the run: the one that holds run.json
         #[arg(value_name = "RUN")]
         run: PathBuf,
-        /// Report: html, xlsx, json, ndjson, csv, parquet
+        /// Report: html, xlsx, json, ndjson, csv, parquet, sarif
         #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = super::format, required = true)]
         format: Vec<Format>,
         /// Folder for the reports; the folder of the run when absent; `-` writes one report to standard output

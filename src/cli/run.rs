@@ -110,7 +110,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "DAY", help_heading = "What to judge")]
     pub today: Option<String>,
 
-    /// Report: html, xlsx, json, ndjson, csv, parquet [env: PALISADE_FORMATS] [default: html,xlsx,json]
+    /// Report: html, xlsx, json, ndjson, csv, parquet, sarif [env: PALISADE_FORMATS] [default: html,xlsx,json]
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = super::format, help_heading = "Report")]
     pub format: Vec<Format>,
 

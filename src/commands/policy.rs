@@ -31,6 +31,7 @@ pub fn policy(arguments: PolicyArgs, global: &Global, terminal: &Terminal) -> Re
             report(&checked, format, terminal)
         }
         PolicyCommand::Evaluate { case } => evaluate(&case),
+        PolicyCommand::Explain(arguments) => super::explain::explain(&arguments, global, terminal),
     }
 }
 
@@ -130,7 +131,7 @@ fn evaluate(file: &Path) -> Result<Outcome, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
+pub(super) fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
     let wrong =
         |error: &dyn std::fmt::Display| Failure::new(Outcome::Usage, format!("cannot read {}: {error}", file.display()));
     let bytes = if file == Path::new("-") {
@@ -147,7 +148,7 @@ fn read(file: &Path) -> Result<std::sync::Arc<Source>, Failure> {
     Ok(Source::new(file.display().to_string(), text))
 }
 
-fn type_of(name: TypeName) -> PolicyType {
+pub(super) fn type_of(name: TypeName) -> PolicyType {
     match name {
         TypeName::Scp => PolicyType::ServiceControl,
         TypeName::Rcp => PolicyType::ResourceControl,

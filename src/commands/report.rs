@@ -16,6 +16,7 @@ pub fn format(format: settings::Format) -> run::Format {
         settings::Format::Ndjson => run::Format::Ndjson,
         settings::Format::Csv => run::Format::Csv,
         settings::Format::Parquet => run::Format::Parquet,
+        settings::Format::Sarif => run::Format::Sarif,
     }
 }
 

@@ -420,7 +420,7 @@ fn exception_statuses(
 }
 
 /// Sample records for the findings with the most calls of each query, from the files.
-fn collect_samples(files: &[SourceFile], findings: &Table, terminal: &Terminal) -> BTreeMap<String, String> {
+pub(super) fn collect_samples(files: &[SourceFile], findings: &Table, terminal: &Terminal) -> BTreeMap<String, String> {
     let mut by_calls: Vec<(u64, &str)> =
         (0..findings.rows()).filter_map(|row| Some((findings.calls(row), findings.text("sample_event_id", row)?))).collect();
     by_calls.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));

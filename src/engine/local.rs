@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::MemTable;
@@ -161,6 +162,12 @@ impl LocalEngine {
 
     /// Answers one statement from the records, in a pass of its own.
     pub async fn run_over_records(&self, statement: &Statement) -> Result<DataFrame, EngineError> {
+        let (schema, batches) = self.batches(statement).await?;
+        from_batches(&schema, &batches)
+    }
+
+    /// The same, with the rows as they are.
+    pub async fn batches(&self, statement: &Statement) -> Result<(SchemaRef, Vec<RecordBatch>), EngineError> {
         loop {
             let scans = Arc::new(self.scans());
             let context = self.context()?;
@@ -177,7 +184,7 @@ impl LocalEngine {
             {
                 continue;
             }
-            return from_batches(&schema, &batches);
+            return Ok((schema, batches));
         }
     }
 

@@ -199,6 +199,18 @@ impl Statement {
             || self.actions.iter().any(|action| action.service.is_none() || action.service.as_deref() == service)
     }
 
+    /// Is the statement about this action? Names in lower case.
+    pub fn covers_action(&self, service: &str, name: &str) -> bool {
+        self.actions.iter().any(|action| action.matches(service, name)) != self.actions_negated
+    }
+
+    /// Is the statement about the action and the caller of the request, or may it be?
+    pub fn is_about(&self, request: &Request) -> bool {
+        let named = |principals: &Principals| principal::named(principals, &request.principal, self.effect, false).at_all();
+        self.covers_action(&request.service, &request.action_name)
+            && !self.principal.as_ref().is_some_and(|principals| named(principals).is_false())
+    }
+
     /// What the statement says of the request. `has_boundary`: the caller has a permissions boundary.
     pub fn matches(&self, request: &Request, view: &View<'_>, has_boundary: bool) -> Matched {
         let action = self.actions.iter().any(|action| action.matches(&request.service, &request.action_name));

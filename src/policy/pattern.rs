@@ -94,6 +94,16 @@ impl Glob {
         Glob { shape }
     }
 
+    /// The pattern as it would be written.
+    pub fn text(&self) -> String {
+        let character = |token: Token| match token {
+            Token::Char(own) => own,
+            Token::Any | Token::AnyInPart => '*',
+            Token::One | Token::OneInPart => '?',
+        };
+        self.to_tokens().into_iter().map(character).collect()
+    }
+
     /// Does the pattern match every text?
     pub fn is_everything(&self) -> bool {
         self.shape == Shape::Everything

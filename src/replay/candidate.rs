@@ -46,7 +46,7 @@ pub enum CandidateError {
     #[error("{policy}: no --attach says where a {title} goes; {hint}")]
     NotAttached { policy: String, title: &'static str, hint: &'static str },
     #[error(
-        "{policy}: a {title} is attached to identities, not to places; the replay judges service control, resource control, VPC endpoint and resource-based policies"
+        "{policy}: {title} is attached to identities, not to places; the replay judges service control, resource control, VPC endpoint and resource-based policies"
     )]
     NotJudged { policy: String, title: &'static str },
     #[error("{option} {given}: no policy of this id or name is attached today{near}")]
@@ -77,6 +77,9 @@ pub enum ChangeKind {
 /// A policy under judgement.
 #[derive(Debug, Clone)]
 pub struct Candidate {
+    /// As the user wrote it, placeholders and all.
+    pub written: Arc<Source>,
+    /// With placeholders filled in.
     pub document: Document,
     pub policy: Arc<Policy>,
     /// What is doubtful in it: findings that do not keep it from being judged.
@@ -92,6 +95,13 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// The number of changes: so many scenarios come first, each with one of them.
+    pub fn changes(&self) -> usize {
+        self.scenarios.last().map_or(0, |last| last.changes.len())
+    }
+}
+
 /// What would be attached.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -99,6 +109,8 @@ pub struct Scenario {
     pub title: String,
     pub changes: Vec<Change>,
     pub attachments: Attachments,
+    /// The changes alone, if they only attach: for calls that were seen to pass what is attached today.
+    pub alone: Option<Attachments>,
 }
 
 impl Scenario {
@@ -110,13 +122,16 @@ impl Scenario {
         })
     }
 
-    /// Does it take a policy away, so that an Allow may be missing or a Deny gone?
-    pub fn takes_away(&self) -> bool {
-        self.changes.iter().any(|change| match &change.kind {
-            ChangeKind::Attach { targets, .. } => {
-                targets.iter().any(|target| matches!(target, Target::Endpoint(_) | Target::Resource(_)))
-            }
-            ChangeKind::Detach { .. } | ChangeKind::Replace { .. } => true,
+    /// Does it only attach? Then what is attached today goes on letting through what it was seen to let through.
+    pub fn only_adds(&self) -> bool {
+        self.changes.iter().all(|change| matches!(change.kind, ChangeKind::Attach { .. }))
+    }
+
+    /// The places that change, for people.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.changes.iter().flat_map(|change| match &change.kind {
+            ChangeKind::Attach { targets, .. } => targets.as_slice(),
+            ChangeKind::Detach { .. } | ChangeKind::Replace { .. } => &[],
         })
     }
 }
@@ -145,8 +160,8 @@ pub fn plan(asked: &Asked, inventory: &Inventory) -> Result<Plan, CandidateError
     for given in &asked.detach {
         changes.push(detachment(given, &baseline.attachments, inventory)?);
     }
-    for (policy, source) in &replacing {
-        changes.push(replacement(policy, source, &baseline.attachments)?);
+    for ((policy, source), (_, written)) in replacing.iter().zip(&asked.replace) {
+        changes.push(replacement(policy, written, source, &baseline.attachments)?);
     }
     if changes.is_empty() {
         return Err(CandidateError::Nothing);
@@ -182,7 +197,17 @@ fn scenario(name: String, title: String, changes: Vec<Change>, today: &Attachmen
             targets.iter().for_each(|target| attachments.attach(target, &policy.policy));
         }
     }
-    Scenario { name, title, changes, attachments }
+    let mut scenario = Scenario { name, title, changes, attachments, alone: None };
+    if scenario.only_adds() {
+        let mut alone = Attachments::open();
+        for change in &scenario.changes {
+            if let ChangeKind::Attach { policy, targets } = &change.kind {
+                targets.iter().for_each(|target| alone.attach(target, &policy.policy));
+            }
+        }
+        scenario.alone = Some(alone);
+    }
+    scenario
 }
 
 /// Every policy goes to every target that takes its type, unless a target is given for one policy.
@@ -240,7 +265,7 @@ fn attachments(asked: &Asked, policies: &[Arc<Source>], inventory: &Inventory) -
         }
         places.sort();
         places.dedup();
-        let candidate = candidate(document, policy_type)?;
+        let candidate = candidate(asked.policies.get(number).unwrap_or(source), document, policy_type)?;
         let where_to: Vec<String> = places.iter().map(|target| target.describe(inventory)).collect();
         changes.push(Change {
             name: stem(source.name()),
@@ -307,7 +332,7 @@ fn names_its_type(file: &str) -> bool {
 }
 
 /// Compiles a policy for its type. What AWS refuses is an error, except what does not change what it means.
-fn candidate(document: Document, policy_type: PolicyType) -> Result<Candidate, InvalidPolicy> {
+fn candidate(written: &Arc<Source>, document: Document, policy_type: PolicyType) -> Result<Candidate, InvalidPolicy> {
     let (errors, doubts): (Vec<Finding>, Vec<Finding>) = check(&document, policy_type)
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error && finding.code != "policy-too-large");
@@ -315,7 +340,7 @@ fn candidate(document: Document, policy_type: PolicyType) -> Result<Candidate, I
         return Err(InvalidPolicy { source: Arc::clone(&document.source), findings: errors });
     }
     let policy = Arc::new(Policy::compile(document.source.name(), &document, policy_type));
-    Ok(Candidate { document, policy, doubts })
+    Ok(Candidate { written: Arc::clone(written), document, policy, doubts })
 }
 
 fn detachment(given: &str, today: &Attachments, inventory: &Inventory) -> Result<Change, CandidateError> {
@@ -347,12 +372,17 @@ fn detachment(given: &str, today: &Attachments, inventory: &Inventory) -> Result
     })
 }
 
-fn replacement(policy: &str, source: &Arc<Source>, today: &Attachments) -> Result<Change, CandidateError> {
+fn replacement(
+    policy: &str,
+    written: &Arc<Source>,
+    source: &Arc<Source>,
+    today: &Attachments,
+) -> Result<Change, CandidateError> {
     let policies = today.organization_policies();
     let Some((_, _, policy_type)) = policies.iter().find(|(id, name, _)| *id == policy || *name == policy) else {
         return Err(not_today("--replace", policy, policy, today));
     };
-    let by = candidate(document(source)?, *policy_type)?;
+    let by = candidate(written, document(source)?, *policy_type)?;
     Ok(Change {
         name: format!("replace:{policy}"),
         title: format!("{policy} replaced by {}", file_name(source.name())),

@@ -12,7 +12,7 @@ use crate::report::json::JsonError;
 use crate::report::model::Report;
 use crate::report::parquet::ParquetReportError;
 use crate::report::xlsx::XlsxReportError;
-use crate::report::{csv, html, json, parquet, xlsx};
+use crate::report::{csv, html, json, parquet, sarif, xlsx};
 
 /// Below this likeness (0 to 1) a guess would only confuse.
 const LIKE: f64 = 0.75;
@@ -25,6 +25,7 @@ pub enum Format {
     Ndjson,
     Csv,
     Parquet,
+    Sarif,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,8 @@ fn list_of_formats() -> String {
 }
 
 impl Format {
-    pub const ALL: [Format; 6] = [Format::Html, Format::Xlsx, Format::Json, Format::Ndjson, Format::Csv, Format::Parquet];
+    pub const ALL: [Format; 7] =
+        [Format::Html, Format::Xlsx, Format::Json, Format::Ndjson, Format::Csv, Format::Parquet, Format::Sarif];
 
     /// The name, as `--format` takes it.
     pub fn as_str(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Format {
             Format::Ndjson => "ndjson",
             Format::Csv => "csv",
             Format::Parquet => "parquet",
+            Format::Sarif => "sarif",
         }
     }
 
@@ -66,6 +69,7 @@ impl Format {
             Format::Ndjson => "findings.ndjson",
             Format::Csv => "findings.csv",
             Format::Parquet => "findings.parquet",
+            Format::Sarif => "findings.sarif",
         }
     }
 }
@@ -187,6 +191,7 @@ fn write(
         Format::Ndjson => json::write_ndjson(report, out)?,
         Format::Csv => csv::write(report, csv::Options::default(), out)?,
         Format::Parquet => parquet::write(&report.findings, out)?,
+        Format::Sarif => sarif::write(report, out)?,
     }
     Ok(())
 }

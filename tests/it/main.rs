@@ -42,6 +42,8 @@ mod policy;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod replay_scenarios;
+#[cfg(test)]
 mod report_html;
 #[cfg(test)]
 mod report_tabular;
@@ -65,3 +67,5 @@ mod support;
 mod table_layouts;
 #[cfg(test)]
 mod trino;
+#[cfg(test)]
+mod whatif;

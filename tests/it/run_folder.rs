@@ -54,7 +54,16 @@ fn a_run_is_opened_as_it_was_written() {
     let folder = written(&report, &Format::ALL);
     assert_eq!(
         names(folder.path()),
-        ["findings.csv", "findings.ndjson", "findings.parquet", "report.html", "report.json", "report.xlsx", "run.json"]
+        [
+            "findings.csv",
+            "findings.ndjson",
+            "findings.parquet",
+            "findings.sarif",
+            "report.html",
+            "report.json",
+            "report.xlsx",
+            "run.json"
+        ]
     );
     assert_eq!(open(folder.path()).unwrap(), report);
 }
@@ -140,7 +149,7 @@ fn formats_are_read_by_name_with_a_guess_for_the_rest() {
     let error = UnknownFormat { given: "xslx".to_owned(), suggestion: Some(Format::Xlsx) };
     assert_eq!(
         error.to_string(),
-        "unknown format `xslx`; did you mean `xlsx`?; formats are html, xlsx, json, ndjson, csv, parquet"
+        "unknown format `xslx`; did you mean `xlsx`?; formats are html, xlsx, json, ndjson, csv, parquet, sarif"
     );
 }
 

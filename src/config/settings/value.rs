@@ -61,10 +61,13 @@ pub enum Format {
     Csv,
     /// Findings as a table for other tools.
     Parquet,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 impl Format {
-    pub const ALL: [Format; 6] = [Format::Html, Format::Xlsx, Format::Json, Format::Ndjson, Format::Csv, Format::Parquet];
+    pub const ALL: [Format; 7] =
+        [Format::Html, Format::Xlsx, Format::Json, Format::Ndjson, Format::Csv, Format::Parquet, Format::Sarif];
     pub const DEFAULT: [Format; 3] = [Format::Html, Format::Xlsx, Format::Json];
 
     /// The name as users write it; it is also the extension of the file.
@@ -76,6 +79,7 @@ impl Format {
             Format::Ndjson => "ndjson",
             Format::Csv => "csv",
             Format::Parquet => "parquet",
+            Format::Sarif => "sarif",
         }
     }
 }

@@ -1,0 +1,89 @@
+//! `palisade policy explain`: what a policy would say of recorded calls, as a tree.
+
+use std::sync::Arc;
+
+use super::candidates::read_plan;
+use super::output::{Terminal, printable, write_out};
+use super::run::{block_on, engine_resources};
+use super::whatif::load_calls;
+use super::{Failure, settings};
+use crate::cli::policy::ExplainArgs;
+use crate::cli::run::SettingsArgs;
+use crate::cli::whatif::Assumption;
+use crate::cli::{Global, Listing};
+use crate::engine::local::LocalEngine;
+use crate::events::files::{Scope, discover};
+use crate::inventory::Inventory;
+use crate::outcome::Outcome;
+use crate::replay::explain::{Explanation, as_text, explain as explain_call};
+use crate::replay::outcome::Judge;
+use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
+
+pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -> Result<Outcome, Failure> {
+    let flags = SettingsArgs { inventory: arguments.candidates.inventory.clone(), ..SettingsArgs::default() }.flags(global);
+    let settings = settings(&flags, global.config.as_deref())?;
+    let inventory = match &settings.inventory {
+        Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
+        None => Inventory::empty(),
+    };
+    let plan = read_plan(&arguments.candidates, &inventory)?;
+    let read = |locations: &[String]| -> Result<Vec<Call>, Failure> {
+        if locations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let scope = Scope::default();
+        let discovery = discover(locations, &scope).map_err(Failure::usage)?;
+        let engine = LocalEngine::new(Arc::new(discovery.files), scope, engine_resources(&settings), Arc::default());
+        block_on(load_calls(&engine))?
+    };
+    let calls = read(&[arguments.event.display().to_string()])?;
+    if calls.is_empty() {
+        let message = format!(
+            "{} holds no CloudTrail record; give a file with one record, or with a list of them under \"Records\"",
+            arguments.event.display()
+        );
+        return Err(Failure::new(Outcome::NothingRead, message));
+    }
+    let around = read(&arguments.events)?;
+    let lineage = Lineage::of(calls.iter().chain(&around));
+    let mut world = World::new(ServiceFacts::embedded(), &inventory, &lineage);
+    world.assumptions =
+        Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport), ..Assumptions::default() };
+    let wanted: Vec<&Call> = calls
+        .iter()
+        .filter(|call| arguments.event_id.as_deref().is_none_or(|id| call.event_id.as_deref() == Some(id)))
+        .collect();
+    if wanted.is_empty() {
+        let message = format!(
+            "{} has no record with the eventID {}",
+            arguments.event.display(),
+            arguments.event_id.as_deref().unwrap_or_default()
+        );
+        return Err(Failure::new(Outcome::Usage, message));
+    }
+    let mut judge = Judge::new(&plan, &inventory);
+    let mut explanations: Vec<Explanation> = Vec::new();
+    for call in wanted {
+        for (judged, scenario) in judge.judge(call, &world).iter().zip(&plan.scenarios) {
+            explanations.push(explain_call(judged, call, scenario, &lineage));
+        }
+    }
+    write_out(|out| {
+        match arguments.format {
+            Listing::Text => {
+                for (number, explanation) in explanations.iter().enumerate() {
+                    if number > 0 {
+                        writeln!(out)?;
+                    }
+                    write!(out, "{}", printable(&as_text(explanation)))?;
+                }
+            }
+            Listing::Json => {
+                serde_json::to_writer_pretty(&mut *out, &explanations)?;
+                writeln!(out)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Outcome::Success)
+}

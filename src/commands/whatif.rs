@@ -1,0 +1,533 @@
+//! `palisade whatif`: events, inventory and candidate policies in; a run folder with what they would break out.
+
+mod describe;
+mod summary;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::answer::{coverage_of_files, store_of_events};
+use super::candidates::read_plan;
+use super::output::{Terminal, write_out};
+use super::run::{block_on, collect_samples, discover_files, engine_resources, scope_of};
+use super::warnings::{Observed, is_loss, warnings};
+use super::{Failure, settings};
+use crate::catalog::Statement;
+use crate::cli::Global;
+use crate::cli::whatif::{Assumption, WhatifArgs};
+use crate::config::perimeter::Perimeter;
+use crate::config::settings::{Accounts, Origin, Settings};
+use crate::engine::local::LocalEngine;
+use crate::enrich::{self, Context, StepPlan};
+use crate::events::files::SourceFile;
+use crate::events::scan::Progress;
+use crate::events::schema::EVENTS;
+use crate::inventory::Inventory;
+use crate::outcome::Outcome;
+use crate::replay::candidate::{Plan, Scenario};
+use crate::replay::outcome::Outcome as Fate;
+use crate::replay::recorded::{NotRecorded, not_recorded};
+use crate::replay::refine::select::Legitimate;
+use crate::replay::refine::{Denied, Refinement, refine};
+use crate::replay::rows::{Key, Sum, frame};
+use crate::replay::sweep::{Swept, distinct, sweep};
+use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
+use crate::report::model::{
+    AccountSummary, BoundParameter, ColumnSpec, Coverage, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
+    SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Warning, Window,
+};
+use crate::report::summary::verdict_of;
+use crate::run::{RunFolder, run_id};
+
+/// The folder for runs where no setting says otherwise.
+const DEFAULT_OUTPUT: &str = "palisade-whatif";
+
+pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let mut settings = settings(&arguments.flags(global), global.config.as_deref())?;
+    if matches!(settings.origin("output"), Origin::Default) {
+        settings.output = DEFAULT_OUTPUT.into();
+    }
+    let terminal = &terminal.at_most_as_loud_as(settings.quiet);
+    let inventory = match &settings.inventory {
+        Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
+        None => Inventory::empty(),
+    };
+    // What is wrong with the policies shows before a log is read.
+    let plan = read_plan(&arguments.candidates, &inventory)?;
+    for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
+        for doubt in &candidate.doubts {
+            terminal.note(&doubt.display(&candidate.document.source).to_string());
+        }
+    }
+    legitimate(arguments)?;
+    let replayed = replay(arguments, &settings, &inventory, &plan, terminal)?;
+    if let Some(path) = &arguments.refined {
+        write_refined(path, &replayed, terminal)?;
+    }
+    let folder = RunFolder::create(&settings.output).map_err(Failure::usage)?;
+    let formats: Vec<_> = settings.formats.iter().map(|format| super::report::format(*format)).collect();
+    let rendered = folder.write(&replayed.report, &formats).map_err(Failure::unexpected)?;
+    for failed in &rendered.failed {
+        terminal.error(&Failure::unexpected(failed).message);
+    }
+    if terminal.wants_summary() {
+        let paths: Vec<_> = rendered.written.iter().map(|written| written.path.clone()).collect();
+        write_out(|out| summary::write(&plan, &replayed, &paths, terminal.color(), terminal.width(), out))?;
+    }
+    let outcome = outcome(&settings, &replayed);
+    Ok(outcome.worst(if rendered.failed.is_empty() { Outcome::Success } else { Outcome::Partial }))
+}
+
+/// Writes the changed policy where the user says.
+fn write_refined(path: &std::path::Path, replayed: &Replayed, terminal: &Terminal) -> Result<(), Failure> {
+    let mut refinements = replayed.refinements.values();
+    match (refinements.next(), refinements.next()) {
+        (None, _) => {
+            terminal.warning(&format!("nothing to refine: {} is not written", path.display()));
+            Ok(())
+        }
+        (Some(_), Some(_)) => Err(Failure::new(
+            Outcome::Usage,
+            format!(
+                "--refined {} is one file, but several policies were refined; refine them one after the other",
+                path.display()
+            ),
+        )),
+        (Some(refinement), None) => std::fs::write(path, &refinement.text)
+            .map_err(|error| Failure::new(Outcome::Usage, format!("cannot write {}: {error}", path.display()))),
+    }
+}
+
+/// What a replay gives.
+pub struct Replayed {
+    pub report: Report,
+    pub swept: Vec<Swept>,
+    /// By the number of the scenario.
+    pub refinements: BTreeMap<usize, Refinement>,
+}
+
+/// How the run ends, by what was read and found. With several changes only all of them together count.
+fn outcome(settings: &Settings, replayed: &Replayed) -> Outcome {
+    let lost = replayed.report.manifest.coverage.skipped.iter().any(|skipped| is_loss(&skipped.reason));
+    let failing = replayed
+        .swept
+        .last()
+        .is_some_and(|swept| swept.calls.iter().any(|(fate, calls)| *calls > 0 && settings.fail_on.contains(&fate.verdict())));
+    let found = if failing { Outcome::Findings } else { Outcome::Success };
+    found.worst(if lost { Outcome::Partial } else { Outcome::Success })
+}
+
+/// Phases of a run, with how long each took. A fixed clock leaves them out.
+struct Clock {
+    timings: Vec<Timing>,
+    started: Instant,
+}
+
+impl Clock {
+    fn end_phase(&mut self, phase: &str) {
+        let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.started = Instant::now();
+        self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
+    }
+}
+
+fn replay(
+    arguments: &WhatifArgs,
+    settings: &Settings,
+    inventory: &Inventory,
+    plan: &Plan,
+    terminal: &Terminal,
+) -> Result<Replayed, Failure> {
+    let fixed = !matches!(settings.origin("today"), Origin::Default);
+    let mut clock = Clock { timings: Vec::new(), started: Instant::now() };
+    let perimeter = match &settings.perimeter {
+        Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
+        None => Perimeter::empty(),
+    };
+    let loaded;
+    let facts = match &arguments.service_facts {
+        Some(path) => {
+            loaded = ServiceFacts::load(path).map_err(Failure::usage)?;
+            &loaded
+        }
+        None => ServiceFacts::embedded(),
+    };
+    clock.end_phase("definitions");
+
+    let Loaded { calls, coverage, files } = load(settings, terminal)?;
+    clock.end_phase("events");
+
+    let lineage = Lineage::of(calls.iter());
+    let calls = distinct(calls);
+    let mut world = World::new(facts, inventory, &lineage);
+    world.assumptions =
+        Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport), ..Assumptions::default() };
+    let threads = engine_resources(settings).threads;
+    let legitimate = legitimate(arguments)?;
+    let denied: Mutex<Vec<(usize, Denied)>> = Mutex::default();
+    let swept = sweep(plan, &calls, &world, threads, &|number, call, judged| {
+        if arguments.refine
+            && let Some(found) = Denied::of(call, judged, &legitimate)
+        {
+            denied.lock().unwrap_or_else(PoisonError::into_inner).push((number, found));
+        }
+    });
+    clock.end_phase("replay");
+    let mut denied = denied.into_inner().unwrap_or_else(PoisonError::into_inner);
+    denied.sort_by(|a, b| (a.0, &a.1.call.event_id).cmp(&(b.0, &b.1.call.event_id)));
+    let refinements = refinements(plan, denied, &world, inventory);
+    if arguments.refine {
+        clock.end_phase("refinement");
+    }
+
+    let mut table = TableBuilder::new();
+    let mut summaries = Vec::new();
+    let last = plan.scenarios.len().saturating_sub(1);
+    for (number, (scenario, swept)) in plan.scenarios.iter().zip(&swept).enumerate() {
+        let context = Described { settings, inventory, perimeter: &perimeter };
+        let (denied, rest): (Vec<_>, Vec<_>) =
+            swept.rows.sorted().into_iter().partition(|(key, _)| key.outcome == Fate::AlreadyDenied);
+        let mut summary = add_rows(&format!("whatif:{}", scenario.name), &rest, scenario, context, &mut table)?;
+        summary.title = scenario.title.clone();
+        summary.description = describe::scenario(scenario, swept, inventory, &coverage);
+        if let Some(refinement) = refinements.get(&number) {
+            summary.description.push_str(&describe::refinement(refinement));
+        }
+        summary.sql = describe::policies(scenario);
+        summary.parameters = arguments
+            .candidates
+            .set
+            .iter()
+            .filter_map(|set| set.split_once('='))
+            .map(|(name, value)| BoundParameter { account_id: String::new(), name: name.to_owned(), value: value.to_owned() })
+            .collect();
+        summaries.push(summary);
+        if number == last && !denied.is_empty() {
+            let name = format!("whatif:{}:denied-already", scenario.name);
+            let mut summary = add_rows(&name, &denied, scenario, context, &mut table)?;
+            summary.title = "Calls that were denied in the log already".to_owned();
+            summary.description = describe::denied_already(&denied);
+            summaries.push(summary);
+        }
+    }
+    let findings = table.finish();
+    clock.end_phase("findings");
+
+    let samples =
+        if settings.sample_records { collect_samples(&files, &interesting(&findings), terminal) } else { BTreeMap::new() };
+    clock.end_phase("sample records");
+    let unrecorded: Vec<NotRecorded> = plan
+        .scenarios
+        .iter()
+        .take(plan.changes())
+        .flat_map(|scenario| scenario.candidates().map(move |candidate| (scenario, candidate)))
+        .flat_map(|(scenario, candidate)| not_recorded(candidate, scenario, inventory, &coverage))
+        .collect();
+    let accounts: Vec<String> = coverage
+        .streams
+        .iter()
+        .map(|stream| stream.account_id.clone())
+        .filter(|id| id != "unknown")
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let mut warned = warnings(Observed {
+        coverage: &coverage,
+        coverage_known: true,
+        queries: &[],
+        summaries: &summaries,
+        inventory,
+        has_inventory: settings.inventory.is_some(),
+        has_perimeter: settings.perimeter.is_some(),
+        exceptions: &[],
+        accounts: &accounts,
+        all_accounts: matches!(settings.accounts, Accounts::All),
+    });
+    warned.extend(own_warnings(plan, &unrecorded));
+    warned.sort_by_key(|warning| warning.severity);
+    let inputs = inputs(settings, inventory, &perimeter, plan);
+    let manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        run_id: identify(settings, &inputs, &coverage, plan),
+        title: settings.title.clone().unwrap_or_else(|| describe::title(plan)),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        window: Window { from: settings.from.map(|day| day.to_string()), to: settings.to.map(|day| day.to_string()) },
+        accounts: accounts
+            .iter()
+            .map(|id| AccountSummary {
+                account_id: id.clone(),
+                name: inventory.account(id).and_then(|account| account.name.clone()),
+                organizational_unit: inventory.account(id).and_then(|account| account.organizational_unit_path.clone()),
+            })
+            .collect(),
+        warnings: warned,
+        queries: summaries,
+        coverage,
+        exceptions: Vec::new(),
+        inputs,
+        timings: if fixed { Vec::new() } else { clock.timings },
+        samples,
+        statements: Vec::new(),
+    };
+    Ok(Replayed { report: Report { manifest, findings }, swept, refinements })
+}
+
+/// The marks of `--legitimate`; without any, every newly denied call.
+fn legitimate(arguments: &WhatifArgs) -> Result<Vec<Legitimate>, Failure> {
+    if arguments.legitimate.is_empty() {
+        return Ok(vec![Legitimate::All]);
+    }
+    arguments.legitimate.iter().map(|given| Legitimate::parse(given)).collect::<Result<_, _>>().map_err(Failure::usage)
+}
+
+/// The best change of each policy that is attached, by the number of its scenario.
+fn refinements(
+    plan: &Plan,
+    denied: Vec<(usize, Denied)>,
+    world: &World<'_>,
+    inventory: &Inventory,
+) -> BTreeMap<usize, Refinement> {
+    let mut of_scenario: BTreeMap<usize, Vec<Denied>> = BTreeMap::new();
+    for (number, denied) in denied {
+        of_scenario.entry(number).or_default().push(denied);
+    }
+    let mut found = BTreeMap::new();
+    for (number, scenario) in plan.scenarios.iter().enumerate() {
+        let denied = of_scenario.remove(&number).unwrap_or_default();
+        if let Some(refinement) = refine(plan, scenario, &denied, world, inventory) {
+            found.insert(number, refinement);
+        }
+    }
+    found
+}
+
+/// All calls of the events, with the columns that the replay reads.
+pub async fn load_calls(engine: &LocalEngine) -> Result<Vec<Call>, Failure> {
+    let columns: Vec<&str> = Call::COLUMNS.iter().map(|column| column.name()).collect();
+    let statement = Statement {
+        sql: format!("SELECT {} FROM {EVENTS}", columns.join(", ")),
+        values: Vec::new(),
+        parameters: Vec::new(),
+        left_to_later_steps: Vec::new(),
+    };
+    let (_, batches) = engine.batches(&statement).await.map_err(Failure::unexpected)?;
+    let mut calls = Vec::new();
+    for batch in batches {
+        calls.extend(Call::from_batch(&batch).map_err(Failure::unexpected)?);
+    }
+    sort(&mut calls);
+    Ok(calls)
+}
+
+/// Threads read the files in any order; what is found must not depend on it.
+fn sort(calls: &mut [Call]) {
+    calls.sort_by(|a, b| (&a.first_seen, &a.event_id).cmp(&(&b.first_seen, &b.event_id)));
+}
+
+/// The calls, what they were read from, and how well it covers the window.
+struct Loaded {
+    calls: Vec<Call>,
+    coverage: Coverage,
+    files: Arc<Vec<SourceFile>>,
+}
+
+/// Reads the calls, from logs or from a store of activity.
+fn load(settings: &Settings, terminal: &Terminal) -> Result<Loaded, Failure> {
+    if let Some(store) = store_of_events(settings)? {
+        let scope = scope_of(settings);
+        let coverage = store.coverage(&scope).map_err(Failure::unexpected)?;
+        if coverage.records == 0 {
+            let message = format!(
+                "the store {} holds no record of the accounts and days that were asked for; check --account, --from and --to, or \
+                 collect more with `palisade collect`",
+                store.folder().display()
+            );
+            return Err(Failure::new(Outcome::NothingRead, message));
+        }
+        let rows = store.rows(&scope);
+        let mut calls = Vec::new();
+        for batch in rows.batches(None, (None, None), Call::COLUMNS) {
+            calls.extend(Call::from_batch(&batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?);
+        }
+        sort(&mut calls);
+        return Ok(Loaded { calls, coverage, files: Arc::default() });
+    }
+    let (mut discovery, scope) = discover_files(settings)?;
+    let files = Arc::new(std::mem::take(&mut discovery.files));
+    let progress = Arc::new(Progress::default());
+    let engine = LocalEngine::new(Arc::clone(&files), scope, engine_resources(settings), Arc::clone(&progress));
+    let watch = terminal.watch("reading events", files.len(), &progress);
+    let calls = block_on(load_calls(&engine))??;
+    drop(watch);
+    let coverage = coverage_of_files(&engine, &discovery, settings)?;
+    Ok(Loaded { calls, coverage, files })
+}
+
+/// What joins facts to rows.
+#[derive(Clone, Copy)]
+struct Described<'a> {
+    settings: &'a Settings,
+    inventory: &'a Inventory,
+    perimeter: &'a Perimeter,
+}
+
+/// Adds rows to the table of findings: what breaks first, then most calls, then by every column.
+fn add_rows(
+    query: &str,
+    rows: &[(&Key, &Sum)],
+    scenario: &Scenario,
+    context: Described<'_>,
+    table: &mut TableBuilder,
+) -> Result<QuerySummary, Failure> {
+    let fallback = describe::perimeter(scenario);
+    let mut parts: BTreeMap<(&str, &str), Vec<(&Key, &Sum)>> = BTreeMap::new();
+    for (key, sum) in rows {
+        let account = key.field("account_id").unwrap_or_default();
+        parts.entry((sum.perimeter.unwrap_or(fallback), account)).or_default().push((key, sum));
+    }
+    let every: Vec<String> = enrich::step_names().0.iter().map(|name| (*name).to_owned()).collect();
+    let mut tables: Vec<Table> = Vec::new();
+    for ((perimeter, account_id), rows) in &parts {
+        let plan =
+            StepPlan { query, perimeter, enrich: &every, exclude: &[], finding: "", inventory: &[], organization_wide: true };
+        let (frame, said) = frame(rows).map_err(Failure::unexpected)?;
+        let today = context.settings.today();
+        let context = Context { inventory: context.inventory, perimeter: context.perimeter, account_id, today };
+        let described = enrich::describe(&frame, &plan, &context, said).map_err(Failure::unexpected)?;
+        tables.push(enrich::to_table(&described).map_err(Failure::unexpected)?);
+    }
+    let mut order: Vec<(&Table, usize)> =
+        tables.iter().flat_map(|table| (0..table.rows()).map(move |row| (table, row))).collect();
+    order.sort_by(|a, b| {
+        let columns = FINDING_COLUMNS.iter().filter(|spec| spec.name != "finding_id");
+        let by_cell = |spec: &ColumnSpec| a.0.cell(spec.name, a.1).cmp(&b.0.cell(spec.name, b.1));
+        let verdict = |(table, row): (&Table, usize)| verdict_of(table.text("verdict", row));
+        verdict(*a)
+            .cmp(&verdict(*b))
+            .then_with(|| b.0.calls(b.1).cmp(&a.0.calls(a.1)))
+            .then_with(|| columns.map(by_cell).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
+    });
+    let first_row = table.rows();
+    let mut calls = 0_u64;
+    for (part, row) in &order {
+        calls = calls.saturating_add(part.calls(*row));
+        table.push(|spec| part.cell(spec.name, *row));
+    }
+    Ok(QuerySummary {
+        name: query.to_owned(),
+        perimeter: fallback.to_owned(),
+        policy_types: describe::policy_types(scenario),
+        first_row,
+        rows: order.len(),
+        calls,
+        ..QuerySummary::default()
+    })
+}
+
+/// The findings that deserve a sample record.
+fn interesting(findings: &Table) -> Table {
+    let mut table = TableBuilder::new();
+    for row in 0..findings.rows() {
+        if matches!(findings.text("verdict", row), Some("denied" | "undetermined" | "information")) {
+            table.push(|spec| findings.cell(spec.name, row));
+        }
+    }
+    table.finish()
+}
+
+fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
+    let mut own: Vec<Warning> = plan
+        .notes
+        .iter()
+        .map(|note| Warning {
+            severity: Severity::Notice,
+            code: "baseline-not-known".to_owned(),
+            message: format!("{note}."),
+            help: Some("Add it to the inventory; docs/inventory.md lists the AWS CLI commands that fill it.".to_owned()),
+        })
+        .collect();
+    // Statements that miss the same are told of together.
+    let mut by_data: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+    let mut by_never: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+    for found in unrecorded {
+        by_data.entry(found.data_events.clone()).or_default().push(&found.place);
+        by_never.entry(found.never.clone()).or_default().push(&found.place);
+    }
+    for (events, places) in by_data.iter().filter(|(events, _)| !events.is_empty()) {
+        own.push(Warning {
+            severity: Severity::Blind,
+            code: "not-covered-by-logs".to_owned(),
+            message: format!(
+                "Not covered by your logs, which hold no such data events: {}. Concerned: {}.",
+                events.join(", "),
+                places.join("; ")
+            ),
+            help: Some(
+                "Log these data events on the trail; until then nothing can be said about what breaks there.".to_owned(),
+            ),
+        });
+    }
+    for (actions, places) in by_never.iter().filter(|(actions, _)| !actions.is_empty()) {
+        own.push(Warning {
+            severity: Severity::Notice,
+            code: "never-recorded".to_owned(),
+            message: format!("CloudTrail never records {}. Concerned: {}.", actions.join(", "), places.join("; ")),
+            help: None,
+        });
+    }
+    own
+}
+
+fn inputs(settings: &Settings, inventory: &Inventory, perimeter: &Perimeter, plan: &Plan) -> Vec<Input> {
+    let mut inputs: Vec<Input> = settings
+        .events
+        .iter()
+        .map(|location| Input { kind: "events".to_owned(), location: location.clone(), sha256: None, taken_at: None })
+        .collect();
+    if let Some(folder) = &settings.inventory {
+        inputs.push(Input {
+            kind: "inventory".to_owned(),
+            location: folder.display().to_string(),
+            sha256: Some(inventory.sha256.clone()),
+            taken_at: inventory.taken_at.clone(),
+        });
+    }
+    if let Some(path) = &settings.perimeter {
+        inputs.push(Input {
+            kind: "perimeter".to_owned(),
+            location: path.display().to_string(),
+            sha256: Some(perimeter.sha256.clone()),
+            taken_at: None,
+        });
+    }
+    for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
+        inputs.push(Input {
+            kind: "policy".to_owned(),
+            location: candidate.document.source.name().to_owned(),
+            sha256: Some(describe::sha256(candidate.document.source.text())),
+            taken_at: None,
+        });
+    }
+    if let Some(path) = &settings.file {
+        inputs.push(Input { kind: "settings".to_owned(), location: path.display().to_string(), sha256: None, taken_at: None });
+    }
+    inputs
+}
+
+/// The same inputs give the same id.
+fn identify(settings: &Settings, inputs: &[Input], coverage: &Coverage, plan: &Plan) -> String {
+    let mut parts = vec![
+        env!("CARGO_PKG_VERSION").to_owned(),
+        "whatif".to_owned(),
+        format!("{:?}..{:?}", settings.from, settings.to),
+        settings.accounts.to_string(),
+        settings.today().to_string(),
+        format!("{} files, {} bytes, {} records", coverage.files, coverage.bytes, coverage.records),
+    ];
+    parts.extend(plan.scenarios.iter().map(|scenario| format!("{} {}", scenario.name, scenario.title)));
+    parts.extend(inputs.iter().map(|input| format!("{} {:?}", input.kind, input.sha256)));
+    run_id(parts)
+}

@@ -1,0 +1,531 @@
+//! Why a call fares as it does, in words: the statement, its conditions, the values and where they came from.
+
+use std::collections::BTreeSet;
+
+use super::candidate::{Scenario, file_name};
+use super::outcome::{Judged, Outcome, Permission};
+use super::{Call, Lineage};
+use crate::enrich::denied_by;
+use crate::policy::compiled::{Policy, PolicyType, Statement};
+use crate::policy::condition::Condition;
+use crate::policy::context::{Seen, View};
+use crate::policy::diagnostic::statement_name;
+use crate::policy::document::Effect;
+use crate::policy::layers::{Layer, Level, Policies};
+use crate::policy::operator::Test;
+use crate::policy::request::Request;
+use crate::policy::residual::in_words_condition;
+use crate::policy::verdict::{Judgement, StatementMatch, Verdict};
+
+/// What a finding says of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    pub reason: String,
+    pub settled_by: Option<String>,
+    /// `file:line Sid`.
+    pub statement: Option<String>,
+    /// `identity`, `resource` or `network`, by the conditions that decide.
+    pub perimeter: Option<&'static str>,
+}
+
+/// The perimeter that conditions on these keys (in lower case) enforce.
+pub fn perimeter<'k>(keys: impl Iterator<Item = &'k str>) -> Option<&'static str> {
+    let mut found = [false; 3];
+    for key in keys {
+        let [network, resource, identity] = &mut found;
+        if ["aws:sourceip", "aws:sourcevpc", "aws:vpce", "aws:vpcsourceip"].iter().any(|prefix| key.starts_with(prefix)) {
+            *network = true;
+        } else if ["aws:resourceorg", "aws:resourceaccount", "s3:resourceaccount"].iter().any(|prefix| key.starts_with(prefix))
+        {
+            *resource = true;
+        } else if ["aws:principalorg", "aws:principalaccount", "aws:sourceorg", "aws:sourceaccount"]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+        {
+            *identity = true;
+        }
+    }
+    match found {
+        [true, _, _] => Some("network"),
+        [_, true, _] => Some("resource"),
+        [_, _, true] => Some("identity"),
+        _ => None,
+    }
+}
+
+fn perimeter_of(statement: &Statement) -> Option<&'static str> {
+    perimeter(statement.conditions.iter().map(|condition| condition.key.as_str()))
+}
+
+/// Values of a list that are written out; the rest is counted.
+const VALUES: usize = 3;
+
+/// What a finding says of a judged call.
+pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineage) -> Words {
+    let Some(permission) = judged.deciding.and_then(|deciding| judged.permissions.get(deciding)) else {
+        let reason = match (judged.outcome, &judged.not_applicable) {
+            (Outcome::NotApplicable, Some(why)) => format!("Not applicable: {why}"),
+            (Outcome::AlreadyDenied, _) => already_denied(call, None),
+            _ => "The change denies nothing here".to_owned(),
+        };
+        return Words { reason, ..Words::default() };
+    };
+    let mut words = match judged.outcome {
+        Outcome::NewlyDenied => denied("Newly denied", permission, scenario),
+        Outcome::StillDenied => {
+            let mut words = match permission.then {
+                Verdict::Denied => denied("Still denied", permission, scenario),
+                _ => open("Still denied by what is attached today; the change may deny it too", judged, permission, scenario),
+            };
+            words.settled_by = None;
+            words.reason.push_str("; today's policies deny it already, although the log shows that it went through then");
+            words
+        }
+        Outcome::MayBeNewlyDenied => open("May be newly denied", judged, permission, scenario),
+        Outcome::MayBeNewlyAllowed => open("Denied today; whether it still would be is open", judged, permission, scenario),
+        Outcome::NewlyAllowed => Words {
+            reason: "Newly allowed: today's policies deny it, and nothing would any more".to_owned(),
+            ..Words::default()
+        },
+        Outcome::AlreadyDenied => {
+            let verdict = judged.permissions.iter().map(|permission| permission.then).find(|then| *then != Verdict::NotDenied);
+            Words { reason: already_denied(call, verdict.or(Some(Verdict::NotDenied))), ..Words::default() }
+        }
+        Outcome::Unchanged | Outcome::NotApplicable => {
+            Words { reason: "No statement denies it".to_owned(), ..Words::default() }
+        }
+    };
+    if let Some(dependent) = &permission.authorization.dependent {
+        let on = resource_words(&permission.authorization.request);
+        words.reason.push_str(&format!("; for {} on {on}: {dependent}", permission.authorization.request.action));
+    }
+    if matches!(judged.outcome, Outcome::NewlyDenied | Outcome::MayBeNewlyDenied)
+        && let Some(chain) = chain(call, lineage)
+    {
+        words.reason.push_str(&format!("; session chain: {chain}"));
+    }
+    words
+}
+
+fn already_denied(call: &Call, then: Option<Verdict>) -> String {
+    let by = match denied_by(call.error_code.as_deref(), call.error_message.as_deref()) {
+        Some(policy_type) => format!("Denied in the log already, by {}", with_article(policy_type)),
+        None => "Denied in the log already; the message does not name the policy type".to_owned(),
+    };
+    match then {
+        Some(Verdict::Denied) => format!("{by}; it would be denied here, too"),
+        Some(Verdict::Undetermined) => format!("{by}; whether it would be denied here, too, is open"),
+        Some(Verdict::NotDenied) => format!("{by}; nothing here denies it"),
+        None => by,
+    }
+}
+
+fn with_article(policy_type: &str) -> String {
+    let article = if policy_type.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    if policy_type.starts_with("S3 ") { policy_type.to_owned() } else { format!("{article} {policy_type}") }
+}
+
+/// Who is behind a session: `user/jane → role/a → role/b`, the first caller first.
+pub fn chain(call: &Call, lineage: &Lineage) -> Option<String> {
+    let links = lineage.chain(call);
+    if links.is_empty() {
+        return None;
+    }
+    let short = |arn: &str| {
+        let mut parts = arn.splitn(6, ':');
+        match (parts.nth(4), parts.next()) {
+            (Some(account), Some(resource)) => format!("{resource} of {account}"),
+            _ => arn.to_owned(),
+        }
+    };
+    let mut steps: Vec<String> = Vec::new();
+    for link in links.iter().rev() {
+        let issuer = link
+            .issuer_arn
+            .as_deref()
+            .map(short)
+            .or_else(|| {
+                link.subject
+                    .as_deref()
+                    .map(|subject| format!("{subject} of {}", link.provider.as_deref().unwrap_or("an identity provider")))
+            })
+            .or_else(|| link.invoked_by.as_deref().map(str::to_owned))
+            .or_else(|| link.issuer_account.as_deref().map(|account| format!("somebody of {account}")));
+        let issuer = issuer.unwrap_or_else(|| "somebody".to_owned());
+        if steps.last() != Some(&issuer) {
+            steps.push(issuer);
+        }
+        if let Some(role) = link.role_arn.as_deref().map(short)
+            && steps.last() != Some(&role)
+        {
+            steps.push(role);
+        }
+    }
+    (steps.len() > 1).then(|| steps.join(" → "))
+}
+
+/// The policies under judgement first.
+fn own_first<'j>(
+    judgement: &'j Judgement,
+    scenario: &Scenario,
+    keep: impl Fn(&StatementMatch) -> bool,
+) -> Vec<&'j StatementMatch> {
+    let is_own = |found: &StatementMatch| scenario.candidates().any(|candidate| candidate.policy.name == found.policy);
+    let mut found: Vec<&StatementMatch> = judgement.statements.iter().filter(|found| keep(found)).collect();
+    found.sort_by_key(|found| !is_own(found));
+    found
+}
+
+fn denied(lead: &str, permission: &Permission, scenario: &Scenario) -> Words {
+    let Some(judgement) = &permission.judgement else { return Words { reason: lead.to_owned(), ..Words::default() } };
+    let request = &permission.authorization.request;
+    let certain = own_first(judgement, scenario, |found| found.effect == Effect::Deny && found.certain);
+    if let Some(first) = certain.first() {
+        let mut reason = format!("{lead} by {}", place(first));
+        let mut of_perimeter = None;
+        if let Some(statement) = statement(&permission.policies, first) {
+            of_perimeter = perimeter_of(statement);
+            let facts = facts(statement, permission, None);
+            if !facts.is_empty() {
+                reason.push_str(&format!(": {}", facts.join("; ")));
+            }
+        }
+        let others: Vec<String> = certain.iter().skip(1).map(|found| place(found)).collect();
+        if !others.is_empty() {
+            reason.push_str(&format!("; also by {}", others.join(", ")));
+        }
+        return Words { reason, settled_by: None, statement: Some(label(first)), perimeter: of_perimeter };
+    }
+    // Whatever the unknown keys are, one statement or another denies.
+    let open = own_first(judgement, scenario, |found| found.effect == Effect::Deny && !found.certain);
+    let missing = judgement.not_allowed_by.iter().find(|missing| missing.certain);
+    match (open.first(), missing) {
+        (_, Some(missing)) => implicit(lead, missing.layer, missing.level, permission, request),
+        (Some(first), None) => {
+            let places: Vec<String> = open.iter().map(|found| place(found)).collect();
+            let reason = format!("{lead}: whatever the unknown keys are, it is denied by {}", places.join(" or "));
+            let of_perimeter = statement(&permission.policies, first).and_then(perimeter_of);
+            Words { reason, settled_by: None, statement: Some(label(first)), perimeter: of_perimeter }
+        }
+        (None, None) => match judgement.not_allowed_by.first() {
+            Some(missing) => implicit(lead, missing.layer, missing.level, permission, request),
+            None => Words { reason: lead.to_owned(), ..Words::default() },
+        },
+    }
+}
+
+/// An Allow is missing.
+fn implicit(lead: &str, layer: Layer, level: Option<usize>, permission: &Permission, request: &Request) -> Words {
+    let policies = policies_of(&permission.policies, layer, level);
+    let named: Vec<&str> = policies.iter().map(|policy| file_name(&policy.name)).collect();
+    let what = match layer {
+        Layer::Policy(policy_type) => policy_type.title(),
+        Layer::OwnerAccount | Layer::SameAccount => "resource-based policy",
+        Layer::CallerAccount => "policy of the caller's account",
+    };
+    let at = level_name(&permission.policies, layer, level).map(|name| format!(" at {name}")).unwrap_or_default();
+    let mut reason = if named.is_empty() {
+        format!("{lead}: no {what}{at} allows {}", request.action)
+    } else {
+        format!("{lead}: no statement of {} ({what}{at}) allows {}", named.join(", "), request.action)
+    };
+    let view = View::of(&request.context);
+    let mut nearest: Vec<(usize, &Policy, &Statement, Vec<&Condition>)> = Vec::new();
+    for policy in &policies {
+        for statement in policy.statements_for(&request.service).filter(|statement| statement.effect == Effect::Allow) {
+            let failing: Vec<&Condition> =
+                statement.conditions.iter().filter(|condition| condition.evaluate(&view).is_false()).collect();
+            if statement.is_about(request) && !statement.resource(request, &view).is_false() && !failing.is_empty() {
+                nearest.push((failing.len(), policy, statement, failing));
+            }
+        }
+    }
+    nearest.sort_by_key(|(count, _, statement, _)| (*count, statement.index));
+    let mut of_perimeter = None;
+    if let Some((_, policy, statement, failing)) = nearest.first() {
+        of_perimeter = perimeter(failing.iter().map(|condition| condition.key.as_str()));
+        let wanted: Vec<String> =
+            failing.iter().map(|condition| format!("{}, but {}", in_words(condition), fact(condition, permission))).collect();
+        reason.push_str(&format!(
+            "; {} of {}, line {}, would allow it if {}",
+            statement_name(statement.index, statement.sid.as_deref()),
+            file_name(&policy.name),
+            statement.position.line,
+            wanted.join(", and if ")
+        ));
+    }
+    let statement = policies.first().map(|policy| format!("{}:1 nothing allows it", policy.name));
+    Words { reason, settled_by: None, statement, perimeter: of_perimeter }
+}
+
+/// It depends on something.
+fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenario) -> Words {
+    let mut settled: BTreeSet<String> = BTreeSet::new();
+    let mut reasons: Vec<String> = Vec::new();
+    let mut statement_label = None;
+    let mut of_perimeter = None;
+    for permission in judged.permissions.iter().filter(|permission| permission.then != Verdict::NotDenied) {
+        if let Some(depends_on) = permission.depends_on {
+            settled.insert(depends_on.settled_by().to_owned());
+        }
+        if permission.then == Verdict::Denied || (!permission.authorization.certain && judged.permissions.len() > 1) {
+            let request = &permission.authorization.request;
+            settled.insert(format!("whether the call needed {}, which its record does not tell", request.action));
+        }
+        let Some(judgement) = &permission.judgement else { continue };
+        settled.extend(judgement.settling.iter().map(|settling| advice(&settling.key, &settling.why)));
+        let matters = |policy_type: PolicyType| {
+            judgement.statements.iter().any(|found| found.policy_type == policy_type && found.effect == Effect::Deny)
+                || judgement.not_allowed_by.iter().any(|missing| missing.layer == Layer::Policy(policy_type))
+        };
+        for exempt in judgement.exempt.iter().filter(|exempt| !exempt.certain && matters(exempt.policy_type)) {
+            settled.insert(exempt_advice(exempt.policy_type, exempt.reason));
+        }
+        let found = own_first(judgement, scenario, |found| found.effect == Effect::Deny);
+        statement_label = statement_label.or_else(|| found.first().map(|found| label(found)));
+        if let Some(first) = found.first() {
+            let statement = statement(&permission.policies, first);
+            if let Some(statement) = statement {
+                of_perimeter = of_perimeter.or_else(|| perimeter_of(statement));
+                let view = View::of(&permission.authorization.request.context);
+                if statement.resource(&permission.authorization.request, &view).is_unknown() {
+                    settled.insert("the ARN of the resource, which the record does not tell in full".to_owned());
+                }
+            }
+            let depends =
+                if first.depends_on.is_empty() { String::new() } else { format!(" if {}", first.depends_on.join(" and ")) };
+            let known = statement.map(|statement| facts(statement, permission, Some(Known))).unwrap_or_default();
+            let known = if known.is_empty() { String::new() } else { format!("; known: {}", known.join("; ")) };
+            push_new(&mut reasons, format!("denied by {}{depends}{known}", place(first)));
+        } else if let Some(residual) = &judgement.residual {
+            push_new(&mut reasons, residual.clone());
+        }
+        if statement_label.is_none()
+            && let Some(missing) = judgement.not_allowed_by.first()
+        {
+            let policies = policies_of(&permission.policies, missing.layer, missing.level);
+            statement_label = policies.first().map(|policy| format!("{}:1 nothing allows it", policy.name));
+        }
+    }
+    let why: Vec<String> = permission
+        .judgement
+        .iter()
+        .flat_map(|judgement| &judgement.settling)
+        .map(|settling| format!("{} is unknown: {}", settling.key, settling.why))
+        .collect();
+    let mut reason = lead.to_owned();
+    for part in reasons.into_iter().chain(why) {
+        reason.push_str("; ");
+        reason.push_str(&part);
+    }
+    if settled.is_empty() {
+        settled.insert("a fact that the record does not tell; see the reason".to_owned());
+    }
+    let settled_by = Some(settled.into_iter().collect::<Vec<_>>().join("; "));
+    Words { reason, settled_by, statement: statement_label, perimeter: of_perimeter }
+}
+
+fn push_new(list: &mut Vec<String>, text: String) {
+    if !list.contains(&text) {
+        list.push(text);
+    }
+}
+
+/// `network.json, statement 1 (Sid "X"), line 5`.
+fn place(found: &StatementMatch) -> String {
+    format!("{}, {}, line {}", file_name(&found.policy), statement_name(found.index, found.sid.as_deref()), found.position.line)
+}
+
+/// `policies/network.json:5 X`.
+fn label(found: &StatementMatch) -> String {
+    let sid = found.sid.clone().unwrap_or_else(|| format!("statement {}", found.index + 1));
+    format!("{}:{} {sid}", found.policy, found.position.line)
+}
+
+/// The compiled statement of a match.
+pub fn statement<'p>(policies: &'p Policies, found: &StatementMatch) -> Option<&'p Statement> {
+    every_policy(policies)
+        .find(|policy| policy.name == found.policy && policy.policy_type == found.policy_type)?
+        .statements
+        .get(found.index)
+        .map(AsRef::as_ref)
+}
+
+fn every_policy(policies: &Policies) -> impl Iterator<Item = &Policy> {
+    let levels = policies.service_control.iter().chain(&policies.resource_control).flatten().flat_map(|level| &level.policies);
+    let grants = [&policies.resource, &policies.identity].into_iter().flat_map(|grants| match grants {
+        crate::policy::layers::Grants::Policies(policies) => policies.as_slice(),
+        _ => &[],
+    });
+    let lists = [&policies.vpc_endpoint, &policies.boundary, &policies.session].into_iter().flatten().flatten();
+    levels.chain(grants).chain(lists).map(AsRef::as_ref)
+}
+
+/// The policies of a layer, or of one of its levels.
+fn policies_of(policies: &Policies, layer: Layer, level: Option<usize>) -> Vec<&Policy> {
+    let of_levels = |levels: &'_ Option<Vec<Level>>| -> Vec<usize> {
+        levels
+            .iter()
+            .flatten()
+            .enumerate()
+            .filter(|(number, _)| level.is_none_or(|level| level == *number))
+            .map(|(n, _)| n)
+            .collect()
+    };
+    let wanted = match layer {
+        Layer::Policy(policy_type) => policy_type,
+        Layer::OwnerAccount | Layer::SameAccount => PolicyType::Resource,
+        Layer::CallerAccount => PolicyType::Identity,
+    };
+    let levels = match wanted {
+        PolicyType::ServiceControl => Some(&policies.service_control),
+        PolicyType::ResourceControl => Some(&policies.resource_control),
+        _ => None,
+    };
+    match levels {
+        Some(levels) => of_levels(levels)
+            .into_iter()
+            .filter_map(|number| levels.as_ref()?.get(number))
+            .flat_map(|level| level.policies.iter().map(AsRef::as_ref))
+            .collect(),
+        None => every_policy(policies).filter(|policy| policy.policy_type == wanted).collect(),
+    }
+}
+
+fn level_name(policies: &Policies, layer: Layer, level: Option<usize>) -> Option<String> {
+    let levels = match layer {
+        Layer::Policy(PolicyType::ServiceControl) => policies.service_control.as_ref()?,
+        Layer::Policy(PolicyType::ResourceControl) => policies.resource_control.as_ref()?,
+        _ => return None,
+    };
+    levels.get(level?)?.name.clone()
+}
+
+/// Marks that only what is known is wanted.
+#[derive(Clone, Copy)]
+struct Known;
+
+/// For each condition of a statement: what the call has for its key, and where that came from.
+fn facts(statement: &Statement, permission: &Permission, only_known: Option<Known>) -> Vec<String> {
+    let view = View::of(&permission.authorization.request.context);
+    let mut facts = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for condition in &statement.conditions {
+        if seen.contains(&condition.key.as_str()) || (only_known.is_some() && condition.evaluate(&view).is_unknown()) {
+            continue;
+        }
+        seen.push(&condition.key);
+        facts.push(fact(condition, permission));
+    }
+    facts
+}
+
+/// `aws:SourceIp is "198.51.100.7" (from sourceIPAddress), which is not in "203.0.113.0/24"`.
+fn fact(condition: &Condition, permission: &Permission) -> String {
+    let request = &permission.authorization.request;
+    let from = permission.authorization.provenance.get(&condition.key).map(|from| format!(" ({from})")).unwrap_or_default();
+    let value = value_words(request.context.get(&condition.key));
+    let wanted = match condition.operator.map(|operator| operator.test) {
+        Some(Test::Compare { negated, .. }) if matches!(request.context.get(&condition.key), Seen::Values(_)) => {
+            let shown: Vec<String> =
+                condition.values.iter().take(VALUES).map(|value| format!("\"{}\"", value.written)).collect();
+            let more = condition.values.len().saturating_sub(VALUES);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            match (negated, condition.evaluate(&View::of(&request.context)).is_true()) {
+                (true, true) => format!(", not {}{more}", shown.join(" or ")),
+                (false, false) => format!(", not {}{more}", shown.join(" or ")),
+                _ => String::new(),
+            }
+        }
+        _ => String::new(),
+    };
+    format!("{} is {value}{from}{wanted}", condition.name)
+}
+
+/// A value of the context for people.
+pub fn value_words(seen: Seen<'_>) -> String {
+    match seen {
+        Seen::Absent => "absent".to_owned(),
+        Seen::Values([]) => "present without a value".to_owned(),
+        Seen::Values(values) => {
+            let shown: Vec<String> = values.iter().take(5).map(|value| format!("\"{value}\"")).collect();
+            let more = values.len().saturating_sub(5);
+            if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+        }
+        Seen::Unknown(unknown) => format!("unknown ({})", unknown.why),
+        Seen::Other(_) | Seen::Something => "present".to_owned(),
+    }
+}
+
+/// A condition in words, with a long list cut.
+fn in_words(condition: &Condition) -> String {
+    let words = in_words_condition(condition);
+    if condition.values.len() <= VALUES {
+        words
+    } else {
+        format!("{} passes one of {} values", condition.name, condition.values.len())
+    }
+}
+
+/// The resource of a request for people.
+pub fn resource_words(request: &Request) -> String {
+    match &request.resource {
+        crate::policy::request::Resource::Known(arn) => arn.clone(),
+        crate::policy::request::Resource::Partial(glob) => format!("{} (partly known)", glob.text()),
+        crate::policy::request::Resource::Unknown => "an unknown resource".to_owned(),
+    }
+}
+
+/// What to provide for a key that is not known.
+pub fn advice(key: &str, why: &str) -> String {
+    let lower = key.to_ascii_lowercase();
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| lower.starts_with(prefix));
+    let provide = if starts(&["aws:principaltag/"]) {
+        "the tags of the role or user in the inventory, and the records that issued the session"
+    } else if starts(&["aws:resourceorg", "aws:resourceaccount", "s3:resourceaccount"]) {
+        "the owner of the resource in the inventory"
+    } else if starts(&["aws:resourcetag/", "s3:existingobjecttag/"]) || lower.contains(":resourcetag/") {
+        "the tags of the resource in the inventory"
+    } else if starts(&["aws:principalorg", "aws:principalaccount"]) {
+        "who the caller is, or the accounts of the organization in the inventory"
+    } else if starts(&["aws:principalarn", "aws:userid", "aws:principaltype"]) {
+        "who the caller is: the records of the caller's account, or the roles in the inventory"
+    } else if starts(&["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip"]) {
+        "the VPC endpoints in the inventory"
+    } else if starts(&["aws:vpce"]) {
+        "the owner of the VPC endpoint: the endpoints and accounts in the inventory"
+    } else if starts(&["aws:viaawsservice", "aws:calledvia"]) {
+        "for whom the service called: the record that issued the session, or the trust policy of the role in the inventory"
+    } else if starts(&["aws:sourceorg", "aws:sourceaccount", "aws:sourcearn"]) {
+        "for which resource the service called, which trails do not record"
+    } else if starts(&["aws:sourceip"]) {
+        "the address that the call came from, which the record hides"
+    } else if starts(&["aws:multifactorauth"]) {
+        "whether the session was made with MFA: the record that issued it"
+    } else if starts(&["aws:securetransport", "s3:tlsversion"]) {
+        "whether the call came over TLS: --assume secure-transport takes it for granted"
+    } else {
+        return format!("{key}: {why}");
+    };
+    format!("{key}: {provide}")
+}
+
+fn exempt_advice(policy_type: PolicyType, reason: &str) -> String {
+    let what = match policy_type {
+        _ if reason.contains("outside the organization") => match policy_type {
+            PolicyType::ServiceControl => {
+                "whether the caller's account belongs to the organization: the accounts in the inventory"
+            }
+            _ => "whether the resource belongs to the organization: its owner in the inventory",
+        },
+        _ if reason.contains("management account") => {
+            "which account is the management account: describe-organization in the inventory"
+        }
+        _ if reason.contains("service-linked") => "whether the role is service-linked: its ARN with the path",
+        _ if reason.contains("do not pass the endpoint") => {
+            "whether a service made the call with the caller's credentials: the record that issued the session"
+        }
+        _ => return format!("whether {reason}"),
+    };
+    what.to_owned()
+}
