@@ -244,6 +244,7 @@ fn replay(
         exceptions: &[],
         accounts: &accounts,
         all_accounts: matches!(settings.accounts, Accounts::All),
+        has_events: true,
     });
     warned.extend(own_warnings(plan, &unrecorded));
     warned.sort_by_key(|warning| warning.severity);
@@ -391,8 +392,16 @@ fn add_rows(
     let every: Vec<String> = enrich::step_names().0.iter().map(|name| (*name).to_owned()).collect();
     let mut tables: Vec<Table> = Vec::new();
     for ((perimeter, account_id), rows) in &parts {
-        let plan =
-            StepPlan { query, perimeter, enrich: &every, exclude: &[], finding: "", inventory: &[], organization_wide: true };
+        let plan = StepPlan {
+            query,
+            perimeter,
+            enrich: &every,
+            exclude: &[],
+            finding: "",
+            inventory: &[],
+            organization_wide: true,
+            over_inventory: false,
+        };
         let (frame, said) = frame(rows).map_err(Failure::unexpected)?;
         let today = context.settings.today();
         let context = Context { inventory: context.inventory, perimeter: context.perimeter, account_id, today };

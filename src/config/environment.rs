@@ -45,7 +45,11 @@ pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_FROM", "from", "First day: `YYYY-MM-DD`, `today`, `yesterday` or back from today such as `-14d`."),
     setting("PALISADE_TO", "to", "Last day, in the same forms."),
     setting(NOW, "today", "The day or moment that counts as now, fixed so that a run can be repeated: `2026-11-20`."),
-    setting("PALISADE_FORMATS", "formats", "Report formats separated by commas: html, xlsx, json, ndjson, csv, parquet, sarif."),
+    setting(
+        "PALISADE_FORMATS",
+        "formats",
+        "Report formats separated by commas: html, xlsx, json, ndjson, csv, parquet, sarif.",
+    ),
     setting("PALISADE_OUTPUT", "output", "Folder for the run and its reports."),
     setting("PALISADE_TITLE", "title", "Title of the report."),
     setting("PALISADE_MAX_ROWS", "max_rows", "Most findings kept per query and account, or `none`."),

@@ -265,11 +265,6 @@ impl RemoteEngine for AthenaEngine {
         NAME
     }
 
-    fn source(&self) -> String {
-        let names: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
-        format!("{NAME}: {}", names.join(", "))
-    }
-
     /// One statement: its rows cannot be put together from those of several.
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {
         let partitions = batch::partitions(part, self.regions);
