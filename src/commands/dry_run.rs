@@ -8,11 +8,11 @@ use super::output::{Terminal, print};
 use super::run::block_on;
 use crate::activity::store::Store;
 use crate::config::settings::{EngineName, Settings};
-use crate::engine::{Part, RemoteEngine};
 use crate::engine::athena::cost::{self, bytes_text};
 use crate::engine::athena::ledger::Kept;
 use crate::engine::athena::{AthenaEngine, Planned};
 use crate::engine::remote::{Wanted, missing_parts};
+use crate::engine::{Part, RemoteEngine};
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 

@@ -259,7 +259,9 @@ fn the_committed_sample_counts_what_it_says() {
 #[test]
 fn the_committed_sample_is_what_the_generator_makes() {
     let (folder, _) = generated(&committed());
-    let (made, kept) = (tree(folder.path()), tree(&samples()));
+    let (made, mut kept) = (tree(folder.path()), tree(&samples()));
+    // Candidates to try, written by hand.
+    kept.retain(|name, _| !name.starts_with("policies/"));
     let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&made), names(&kept));
     // Compressed bytes may differ between versions of the compressor; names, times and contents may not.

@@ -13,7 +13,8 @@ use crate::commands::output::{Terminal, print, printable};
 use crate::commands::{Failure, settings};
 use crate::config::settings::{Flags, Settings};
 use crate::inventory::aws::cache::{Snapshot, fresh};
-use crate::inventory::aws::{ALWAYS, CollectError, Patience, Record, Request, USUAL, types_of_policy};
+use crate::inventory::aws::{ALWAYS, CollectError, FindingsSource, Patience, Record, Request, USUAL, types_of_policy};
+use crate::inventory::resource_types::{ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING};
 use crate::outcome::Outcome;
 use crate::run::folder::INVENTORY;
 
@@ -114,7 +115,13 @@ fn types_of_queries<S: AsRef<str>>(settings: &Settings, names: &[S]) -> Result<B
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
     let queries = catalog.select(names).map_err(Failure::usage)?;
     let named = queries.iter().flat_map(|query| query.inventory.iter().cloned());
-    Ok(named.chain(ALWAYS.map(str::to_owned)).collect())
+    // A source of findings that the settings do not choose is no gap; the queries over it say what they lack.
+    let of_another_source = |name: &String| match settings.external_access_findings {
+        FindingsSource::AccessAnalyzer => name == SECURITY_HUB_FINDING,
+        FindingsSource::SecurityHub => name == ACCESS_ANALYZER_FINDING,
+        FindingsSource::None => name == SECURITY_HUB_FINDING || name == ACCESS_ANALYZER_FINDING,
+    };
+    Ok(named.chain(ALWAYS.map(str::to_owned)).filter(|name| !of_another_source(name)).collect())
 }
 
 /// What every perimeter asks for, and what all queries name.
