@@ -53,10 +53,10 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
     /// Answers a statement over `events` or `event_resources` of the part.
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError>;
 
-    /// May a part that is collected have many accounts? Then the engine makes as many statements of it as it needs, and tells which
-    /// accounts failed ([`EngineError::Accounts`]). Otherwise each account is a part of its own.
-    fn collects_many_accounts(&self) -> bool {
-        false
+    /// How many of so many accounts a part that is collected may have. With more than one, the engine makes as many statements of
+    /// the part as it needs, and tells which accounts failed ([`EngineError::Accounts`]).
+    fn accounts_at_once(&self, _accounts: usize) -> usize {
+        1
     }
 
     /// Rolls the events of the part up into `activity`, as Parquet files in `folder`, which exists and is empty. Gives the files.

@@ -160,14 +160,20 @@ fn from_store(
         );
         return Err(Failure::new(Outcome::NothingRead, message));
     }
-    let (accounts, engine) = engine_over(store, &scope, settings)?;
+    let (accounts, engine) = engine_over(store, &scope, queries, settings, world)?;
     clock.end_phase("events");
     let results = block_on(judged(&engine, queries, &accounts, settings, world, clock))??;
     Ok(Answers { accounts, results, coverage, coverage_known: true, files: Arc::default() })
 }
 
 /// The accounts that a store has, or that are listed, and the engine over it.
-fn engine_over(store: &Store, scope: &Scope, settings: &Settings) -> Result<(Vec<String>, LocalEngine), Failure> {
+fn engine_over(
+    store: &Store,
+    scope: &Scope,
+    queries: &[&QuerySpec],
+    settings: &Settings,
+    world: World<'_>,
+) -> Result<(Vec<String>, LocalEngine), Failure> {
     let rows = Arc::new(store.rows(scope));
     let accounts: Vec<String> = match &settings.accounts {
         Accounts::Listed(ids) => ids.clone(),
@@ -176,7 +182,14 @@ fn engine_over(store: &Store, scope: &Scope, settings: &Settings) -> Result<(Vec
             accounts.into_iter().collect()
         }
     };
-    let engine = LocalEngine::over_activity(rows, engine_resources(settings)).map_err(Failure::unexpected)?;
+    let mut engine = LocalEngine::over_activity(Arc::clone(&rows), engine_resources(settings)).map_err(Failure::unexpected)?;
+    // The values do not matter for what columns are read.
+    let statements: Vec<Statement> = queries
+        .iter()
+        .filter(|query| is_answered_by_activity(query))
+        .map(|query| bind(query, "000000000000", world))
+        .collect::<Result<_, _>>()?;
+    block_on(engine.prepare_from(&rows, &statements))?.map_err(Failure::unexpected)?;
     Ok((accounts, engine))
 }
 
@@ -266,7 +279,7 @@ fn from_engine(
         nothing_at_all(&not_collected, &store, &scope)?;
         missing.extend(not_collected.iter().map(ToString::to_string));
         coverage = store.coverage(&scope).map_err(Failure::unexpected)?;
-        local = Some(engine_over(&store, &scope, settings)?.1);
+        local = Some(engine_over(&store, &scope, queries, settings, world)?.1);
     }
     if over_store.contains(&false) {
         block_on(engine.check(std::slice::from_ref(&whole)))?.map_err(|error| Failure::new(Outcome::Usage, error))?;

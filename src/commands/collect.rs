@@ -135,7 +135,7 @@ pub fn collect_from(
         Store::open_or_create(&settings.activity_folder(), origin, settings.activity_prefix_depth).map_err(Failure::usage)?;
     let memory_limit = usize::try_from(settings.memory_limit).unwrap_or(usize::MAX);
     let wanted = Wanted { account_ids: accounts, from, to, now: settings.now, memory_limit };
-    let parts = remote::missing_parts(&store, &wanted, engine.collects_many_accounts());
+    let parts = remote::missing_parts(&store, &wanted, engine);
     block_on(engine.check(&parts))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
     let failed = block_on(remote::collect(engine, &mut store, &wanted))?.map_err(Failure::unexpected)?;
     Ok((store, failed))

@@ -8,11 +8,11 @@ use super::output::{Terminal, print};
 use super::run::block_on;
 use crate::activity::store::Store;
 use crate::config::settings::{EngineName, Settings};
+use crate::engine::Part;
 use crate::engine::athena::cost::{self, bytes_text};
 use crate::engine::athena::ledger::Kept;
 use crate::engine::athena::{AthenaEngine, Planned};
 use crate::engine::remote::{Wanted, missing_parts};
-use crate::engine::{Part, RemoteEngine};
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 
@@ -36,7 +36,7 @@ pub fn dry_run(settings: &Settings, terminal: &Terminal) -> Result<Outcome, Fail
     let parts = match Store::open(&settings.activity_folder()) {
         Ok(store) => {
             let wanted = Wanted { account_ids: &account_ids, from, to, now: settings.now, memory_limit: 0 };
-            missing_parts(&store, &wanted, RemoteEngine::collects_many_accounts(&engine))
+            missing_parts(&store, &wanted, &engine)
         }
         Err(_) => account_ids.iter().map(|account| Part { account_ids: vec![account.clone()], from, to }).collect(),
     };

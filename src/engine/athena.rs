@@ -35,6 +35,8 @@ use ledger::{ATTEMPTS, Entry, Kept, Ledger};
 use results::ResultError;
 use runner::{Done, Failed, Patience, Runner, Work};
 
+/// Up to so many accounts each have statements of their own.
+const ACCOUNTS_ONE_BY_ONE: usize = 100;
 /// Account days beyond which the rows of a statement are fetched as Parquet rather than page by page.
 const PAGED_ACCOUNT_DAYS: u64 = 62;
 
@@ -306,8 +308,10 @@ impl RemoteEngine for AthenaEngine {
         tables.join(", ")
     }
 
-    fn collects_many_accounts(&self) -> bool {
-        true
+    /// One by one, each statement tells what its account costs and is little to repeat. In a large organization the statements
+    /// would wait for one another longer than they run.
+    fn accounts_at_once(&self, accounts: usize) -> usize {
+        if accounts <= ACCOUNTS_ONE_BY_ONE { 1 } else { accounts }
     }
 
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError> {

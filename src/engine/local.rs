@@ -22,7 +22,7 @@ use super::activity::{ActivityTable, NotAvailable};
 use super::frame::from_batches;
 use super::functions;
 use super::table::{EventsTable, StartScan};
-use crate::activity::collect::{Job, roll_up};
+use crate::activity::collect::{Job, regroup, roll_up};
 use crate::activity::rollup::Shape;
 use crate::activity::rows::ActivityRows;
 use crate::catalog::{BoundValue, Statement};
@@ -115,6 +115,27 @@ impl LocalEngine {
     /// Reads the files once for all of these statements: later calls of [`LocalEngine::run`] are answered from what the pass rolled
     /// up. They must be statements that give the same over activity ([`super::activity::is_answered_by_activity`]).
     pub async fn prepare(&mut self, statements: &[Statement]) -> Result<(), EngineError> {
+        let shape = self.shape_of(statements).await?;
+        let rows = Arc::new(self.roll_up(shape).await?);
+        self.activity = Some(self.activity_of(rows, shape.columns, true)?);
+        Ok(())
+    }
+
+    /// The same over a store of activity: what these statements read is taken from its files once.
+    pub async fn prepare_from(&mut self, rows: &ActivityRows, statements: &[Statement]) -> Result<(), EngineError> {
+        let shape = self.shape_of(statements).await?;
+        let job = self.job(shape);
+        let rows = Arc::new(regroup(rows.parts(), &job)?.into_rows()?);
+        self.activity = Some(self.activity_of(rows, shape.columns, false)?);
+        Ok(())
+    }
+
+    fn job(&self, shape: Shape) -> Job {
+        Job { shape, threads: self.resources.threads, budget: self.resources.memory_limit / 4, only: None }
+    }
+
+    /// What a roll-up must keep for these statements.
+    async fn shape_of(&self, statements: &[Statement]) -> Result<Shape, EngineError> {
         let mut columns = ColumnSet::default();
         let mut with_resources = false;
         for statement in statements {
@@ -125,15 +146,12 @@ impl LocalEngine {
                 read.into_iter().filter(|column| !is_derived(column)).for_each(|column| columns.insert(column));
             }
         }
-        let shape = Shape::of_columns(columns, with_resources);
-        let rows = Arc::new(self.roll_up(shape).await?);
-        self.activity = Some(self.activity_of(rows, shape.columns, true)?);
-        Ok(())
+        Ok(Shape::of_columns(columns, with_resources))
     }
 
     /// Rolls the records up, in as many passes as it takes to know which records others replace.
     pub async fn roll_up(&self, shape: Shape) -> Result<ActivityRows, EngineError> {
-        let job = Job { shape, threads: self.resources.threads, budget: self.resources.memory_limit / 4, only: None };
+        let job = self.job(shape);
         loop {
             let scans = self.scans();
             let scan = scans.start(RecordFilter::default());

@@ -43,7 +43,7 @@ impl std::fmt::Display for NotCollected {
 
 /// The parts that a store lacks: one for each account and range of neighbouring days, or one for all accounts that lack the same
 /// days.
-pub fn missing_parts(store: &Store, wanted: &Wanted<'_>, many_accounts: bool) -> Vec<Part> {
+pub fn missing_parts(store: &Store, wanted: &Wanted<'_>, engine: &dyn RemoteEngine) -> Vec<Part> {
     let mut by_range: BTreeMap<(Date, Date), Vec<String>> = BTreeMap::new();
     for account_id in wanted.account_ids {
         for range in store.missing_days(account_id, wanted.from, wanted.to) {
@@ -51,7 +51,7 @@ pub fn missing_parts(store: &Store, wanted: &Wanted<'_>, many_accounts: bool) ->
         }
     }
     let parts = by_range.into_iter().flat_map(|((from, to), account_ids)| {
-        let size = if many_accounts { account_ids.len() } else { 1 };
+        let size = engine.accounts_at_once(account_ids.len());
         let chunks: Vec<Part> =
             account_ids.chunks(size.max(1)).map(|account_ids| Part { account_ids: account_ids.to_vec(), from, to }).collect();
         chunks
@@ -69,7 +69,7 @@ pub async fn collect(
     wanted: &Wanted<'_>,
 ) -> Result<Vec<NotCollected>, ActivityError> {
     let folder = store.folder().to_owned();
-    let parts = missing_parts(store, wanted, engine.collects_many_accounts());
+    let parts = missing_parts(store, wanted, engine);
     if !parts.is_empty() {
         store.manifest.collections.push(Collection {
             collected_at: time::format(wanted.now.as_microsecond()).unwrap_or_default(),

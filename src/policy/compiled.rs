@@ -238,6 +238,11 @@ impl Statement {
         any(self.resources.iter().map(|pattern| pattern.matches(&request.resource, view))).negated_if(self.resources_negated)
     }
 
+    /// Every key that the statement reads, in conditions and policy variables. In lower case.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().flat_map(Condition::keys).chain(self.resource_variables())
+    }
+
     /// The keys of policy variables in the resource element, in lower case.
     pub fn resource_variables(&self) -> impl Iterator<Item = &str> {
         self.resources.iter().flat_map(|pattern| match pattern {

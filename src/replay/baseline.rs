@@ -208,6 +208,13 @@ impl Attachments {
         Attachments { open: true, ..Attachments::default() }
     }
 
+    /// Every policy that is attached somewhere.
+    pub fn policies_anywhere(&self) -> impl Iterator<Item = &Policy> {
+        [&self.service_control, &self.resource_control, &self.endpoints, &self.resources]
+            .into_iter()
+            .flat_map(|layer| layer.values().flatten().map(|placed| placed.policy.as_ref()))
+    }
+
     fn layer(&mut self, policy_type: PolicyType) -> &mut BTreeMap<String, Vec<Placed>> {
         match policy_type {
             PolicyType::ServiceControl => &mut self.service_control,

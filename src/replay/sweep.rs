@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::baseline::Attachments;
 use super::candidate::{Plan, Scenario};
 use super::outcome::{Judge, Judged, Outcome};
 use super::rows::Rows;
 use super::words::{Words, words};
-use super::{Call, World};
+use super::{Call, KeySet, World};
 
 /// Calls that a thread takes at a time.
 const SHARE: usize = 256;
@@ -52,6 +53,15 @@ pub fn distinct(calls: Vec<Call>) -> Vec<Call> {
     distinct
 }
 
+/// The keys that decide in any scenario: what policies read, and what tells where a call belongs.
+fn keys_that_decide(plan: &Plan) -> KeySet {
+    let of_scenarios =
+        plan.scenarios.iter().flat_map(|scenario| [Some(&scenario.attachments), scenario.alone.as_ref()]).flatten();
+    let policies = [&plan.today].into_iter().chain(of_scenarios).flat_map(Attachments::policies_anywhere);
+    let read = policies.flat_map(|policy| policy.statements.iter()).flat_map(|statement| statement.keys().map(str::to_owned));
+    read.chain(["aws:ResourceAccount", "aws:SourceVpce"].map(str::to_owned)).collect()
+}
+
 /// Judges all calls in all scenarios. `keep` sees every judged call once, with the number of the scenario.
 pub fn sweep(
     plan: &Plan,
@@ -60,6 +70,10 @@ pub fn sweep(
     threads: usize,
     keep: &(impl Fn(usize, &Call, &Judged) + Sync),
 ) -> Vec<Swept> {
+    let keys = keys_that_decide(plan);
+    // Most calls go on as before: the keys that decide are enough for these, and where they came from is told of the others only.
+    let narrow = world.with_keys(&keys);
+    let goes_on = |judged: &Judged| matches!(judged.outcome, Outcome::Unchanged | Outcome::NotApplicable);
     let next = AtomicUsize::new(0);
     let empty = || -> Vec<Swept> { plan.scenarios.iter().map(|_| Swept::default()).collect() };
     let result: Mutex<Vec<Swept>> = Mutex::new(empty());
@@ -75,7 +89,10 @@ pub fn sweep(
                         break;
                     }
                     for call in share {
-                        let judged = judge.judge(call, world);
+                        let mut judged = judge.judge(call, &narrow);
+                        if !judged.iter().all(goes_on) {
+                            judged = judge.judge(call, world);
+                        }
                         for (number, ((swept, judged), scenario)) in
                             own.iter_mut().zip(&judged).zip(&plan.scenarios).enumerate()
                         {

@@ -102,10 +102,15 @@ fn an_account_without_access_is_named_and_has_its_own_exit_code() {
     let finished = palisade(&folder, &place, &["run", "--output", "athena"]).ends_with(6);
     assert!(finished.out.contains("130000000013"), "{}", finished.out);
     let local = offline(&folder, &place);
+    // What analyzers found is joined with the calls of all accounts, so that it says less without one of them.
+    let of_calls = |finding: &&Value| !finding["query"].as_str().unwrap().contains("external_access");
     let others: Vec<&Value> =
-        local.as_array().unwrap().iter().filter(|finding| finding["account_id"] != "130000000013").collect();
+        local.as_array().unwrap().iter().filter(of_calls).filter(|finding| finding["account_id"] != "130000000013").collect();
     let athena = findings(&folder, "athena");
-    assert_eq!(athena.as_array().unwrap().iter().collect::<Vec<_>>(), others);
+    let athena: Vec<&Value> =
+        athena.as_array().unwrap().iter().filter(of_calls).filter(|finding| finding["account_id"] != "130000000013").collect();
+    assert!(others.len() > 20);
+    assert_eq!(athena, others);
 }
 
 /// Starts a run that does not wait to be finished.
