@@ -26,6 +26,9 @@ pub struct Job {
     pub only: Option<Arc<Only>>,
 }
 
+/// Rows by account and day.
+pub type Days = BTreeMap<AccountDay, Vec<Part>>;
+
 /// What a pass gave: contexts in memory, and those that did not fit.
 #[derive(Debug)]
 pub struct RolledUp {
@@ -172,8 +175,8 @@ impl RolledUp {
         Ok(ActivityRows::new(parts, self.folder))
     }
 
-    /// Everything by account and day.
-    pub fn into_days(self) -> Result<(BTreeMap<AccountDay, Vec<Part>>, Option<tempfile::TempDir>), ActivityError> {
+    /// Everything by account and day, and the folder that holds what is not in memory.
+    pub fn into_days(self) -> Result<(Days, Option<tempfile::TempDir>), ActivityError> {
         let rows = self.into_rows()?;
         let (parts, folder) = rows.into_parts();
         let mut days: BTreeMap<AccountDay, Vec<Part>> = BTreeMap::new();

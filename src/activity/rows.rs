@@ -170,7 +170,7 @@ pub struct ActivityRows {
 
 impl ActivityRows {
     pub fn new(parts: Vec<Part>, temporary: Option<tempfile::TempDir>) -> Self {
-        ActivityRows { parts, temporary: temporary }
+        ActivityRows { parts, temporary }
     }
 
     pub fn parts(&self) -> &[Part] {

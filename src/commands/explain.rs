@@ -47,8 +47,7 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -
     let around = read(&arguments.events)?;
     let lineage = Lineage::of(calls.iter().chain(&around));
     let mut world = World::new(ServiceFacts::embedded(), &inventory, &lineage);
-    world.assumptions =
-        Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport), ..Assumptions::default() };
+    world.assumptions = Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport) };
     let wanted: Vec<&Call> = calls
         .iter()
         .filter(|call| arguments.event_id.as_deref().is_none_or(|id| call.event_id.as_deref() == Some(id)))

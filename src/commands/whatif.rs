@@ -162,8 +162,7 @@ fn replay(
     let lineage = Lineage::of(calls.iter());
     let calls = distinct(calls);
     let mut world = World::new(facts, inventory, &lineage);
-    world.assumptions =
-        Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport), ..Assumptions::default() };
+    world.assumptions = Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport) };
     let threads = engine_resources(settings).threads;
     let legitimate = legitimate(arguments)?;
     let denied: Mutex<Vec<(usize, Denied)>> = Mutex::default();

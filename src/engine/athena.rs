@@ -35,6 +35,8 @@ use ledger::{ATTEMPTS, Entry, Kept, Ledger};
 use results::ResultError;
 use runner::{Done, Failed, Patience, Runner, Work};
 
+/// A part, and its files or why there are none.
+type Collected = (Part, Result<Vec<PathBuf>, Failed>);
 /// Up to so many accounts each have statements of their own.
 const ACCOUNTS_ONE_BY_ONE: usize = 100;
 /// Account days beyond which the rows of a statement are fetched as Parquet rather than page by page.
@@ -235,7 +237,7 @@ impl AthenaEngine {
     }
 
     /// Collects a part; where it fails for a reason that may be one account's, its halves.
-    fn collect<'a>(&'a self, part: Part, folder: &'a Path) -> BoxFuture<'a, Vec<(Part, Result<Vec<PathBuf>, Failed>)>> {
+    fn collect<'a>(&'a self, part: Part, folder: &'a Path) -> BoxFuture<'a, Vec<Collected>> {
         Box::pin(async move {
             let work = match self.activity(&part).and_then(|statement| self.work("activity", &part, &statement, true)) {
                 Ok(work) => work,

@@ -71,7 +71,7 @@ pub enum StoreError {
     #[error("`{location}` is no place in S3; expected `s3://bucket/prefix/`")]
     Location { location: String },
     #[error("`{location}`: {source}")]
-    List { location: String, source: AwsError },
+    List { location: String, source: Box<AwsError> },
     #[error("`{location}` holds no object; check the bucket and the prefix, and that it names a folder to its end")]
     Nothing { location: String },
     #[error("cannot prepare the reading of objects: {0}")]
@@ -96,7 +96,7 @@ impl ObjectStore {
                         let location = Location::parse(text).ok_or_else(|| StoreError::Location { location: text.clone() })?;
                         let found = find(&objects, &location, scope)
                             .await
-                            .map_err(|source| StoreError::List { location: text.clone(), source })?;
+                            .map_err(|source| StoreError::List { location: text.clone(), source: Box::new(source) })?;
                         if found.objects.is_empty() && !found.pruned {
                             return Err(StoreError::Nothing { location: text.clone() });
                         }

@@ -82,7 +82,7 @@ fn role(account: &str, n: usize) -> Value {
 fn bucket(account: &str, n: usize) -> Value {
     let name = format!("data-{account}-{n}");
     json!({
-        "accountId": account, "awsRegion": if n % 2 == 0 { "eu-west-1" } else { "us-east-1" }, "resourceType": resource_types::BUCKET,
+        "accountId": account, "awsRegion": if n.is_multiple_of(2) { "eu-west-1" } else { "us-east-1" }, "resourceType": resource_types::BUCKET,
         "resourceId": name, "resourceName": name, "arn": format!("arn:aws:s3:::{name}"), "tags": [],
         "configurationItemCaptureTime": "2026-11-02T00:00:00Z",
     })
