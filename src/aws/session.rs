@@ -215,6 +215,10 @@ impl Session {
         if matches!(&result, Err(error) if error.kind == Kind::CredentialsExpired) {
             let config = self.renew(generation).await;
             result = request(config).await.map_err(|error| AwsError::of(call, &self.caller(), &error));
+        } else if matches!(&result, Err(error) if error.code.as_deref() == Some("RequestTimeTooSkewed")) {
+            // The SDK has learned the clock of AWS from the refusal.
+            let (_, config) = self.config();
+            result = request(config).await.map_err(|error| AwsError::of(call, &self.caller(), &error));
         }
         tracing::debug!(
             service = call.service,

@@ -126,7 +126,7 @@ const FAST: Patience = Patience {
     first_look: Duration::from_millis(20),
     longest_look: Duration::from_millis(100),
     longest_start: Duration::from_millis(200),
-    queue: Duration::from_secs(30),
+    queue: Duration::from_secs(120),
     cancel: Duration::from_secs(10),
 };
 
