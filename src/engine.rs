@@ -59,6 +59,11 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
         1
     }
 
+    /// Was the work stopped from outside? What is not there then is no mistake of an account.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
     /// Rolls the events of the part up into `activity`, as Parquet files in `folder`, which exists and is empty. Gives the files.
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError>;
 

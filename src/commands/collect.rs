@@ -138,5 +138,8 @@ pub fn collect_from(
     let parts = remote::missing_parts(&store, &wanted, engine);
     block_on(engine.check(&parts))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
     let failed = block_on(remote::collect(engine, &mut store, &wanted))?.map_err(Failure::unexpected)?;
+    if engine.is_interrupted() {
+        return Err(Failure::new(Outcome::Interrupted, "interrupted; `--resume` goes on with what is finished"));
+    }
     Ok((store, failed))
 }

@@ -33,7 +33,7 @@ use crate::config::settings::athena::AthenaSettings;
 use crate::report::model::StatementSummary;
 use ledger::{ATTEMPTS, Entry, Kept, Ledger};
 use results::ResultError;
-use runner::{Done, Failed, Patience, Runner, Work};
+use runner::{Done, Failed, Patience, Runner, Stop, Work};
 
 /// A part, and its files or why there are none.
 type Collected = (Part, Result<Vec<PathBuf>, Failed>);
@@ -308,6 +308,10 @@ impl RemoteEngine for AthenaEngine {
         let mut tables: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
         tables.sort();
         tables.join(", ")
+    }
+
+    fn is_interrupted(&self) -> bool {
+        matches!(self.runner.stopped(), Some(Stop::Interrupted))
     }
 
     /// One by one, each statement tells what its account costs and is little to repeat. In a large organization the statements
