@@ -8,6 +8,7 @@ pub mod activity;
 pub mod athena;
 pub mod frame;
 pub mod functions;
+mod interrupt;
 pub mod local;
 pub mod memory;
 pub mod remote;

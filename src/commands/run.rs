@@ -300,7 +300,7 @@ fn answer_over_inventory(
 fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts: Parts, clock: Clock) -> Manifest {
     let Parts { accounts, summaries, coverage, exceptions, warnings, samples, statements } = parts;
     let inventory = world.inventory;
-    let inputs = inputs(settings, world.perimeter, inventory);
+    let inputs = inputs(settings, world.perimeter, inventory, []);
     Manifest {
         schema_version: SCHEMA_VERSION,
         run_id: identify(settings, queries, &inputs, &coverage),
@@ -439,7 +439,13 @@ pub(super) fn collect_samples(files: &[SourceFile], findings: &Table, terminal: 
     samples::collect(files, &wanted, &progress)
 }
 
-fn inputs(settings: &Settings, perimeter: &Perimeter, inventory: &Inventory) -> Vec<Input> {
+/// What was read, with its hashes; `further` is what a command reads besides.
+pub(super) fn inputs(
+    settings: &Settings,
+    perimeter: &Perimeter,
+    inventory: &Inventory,
+    further: impl IntoIterator<Item = Input>,
+) -> Vec<Input> {
     let mut inputs: Vec<Input> = settings
         .events
         .iter()
@@ -461,6 +467,7 @@ fn inputs(settings: &Settings, perimeter: &Perimeter, inventory: &Inventory) -> 
             taken_at: None,
         });
     }
+    inputs.extend(further);
     if let Some(path) = &settings.file {
         inputs.push(Input { kind: "settings".to_owned(), location: path.display().to_string(), sha256: None, taken_at: None });
     }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::answer::{coverage_of_files, store_of_events};
 use super::candidates::read_plan;
 use super::output::{Terminal, write_out};
-use super::run::{block_on, collect_samples, discover_files, engine_resources, scope_of};
+use super::run::{block_on, collect_samples, discover_files, engine_resources, inputs, scope_of};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
 use crate::catalog::Statement;
@@ -247,7 +247,7 @@ fn replay(
     });
     warned.extend(own_warnings(plan, &unrecorded));
     warned.sort_by_key(|warning| warning.severity);
-    let inputs = inputs(settings, inventory, &perimeter, plan);
+    let inputs = inputs(settings, &perimeter, inventory, policies_of(plan));
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         run_id: identify(settings, &inputs, &coverage, plan),
@@ -489,40 +489,13 @@ fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
     own
 }
 
-fn inputs(settings: &Settings, inventory: &Inventory, perimeter: &Perimeter, plan: &Plan) -> Vec<Input> {
-    let mut inputs: Vec<Input> = settings
-        .events
-        .iter()
-        .map(|location| Input { kind: "events".to_owned(), location: location.clone(), sha256: None, taken_at: None })
-        .collect();
-    if let Some(folder) = &settings.inventory {
-        inputs.push(Input {
-            kind: "inventory".to_owned(),
-            location: folder.display().to_string(),
-            sha256: Some(inventory.sha256.clone()),
-            taken_at: inventory.taken_at.clone(),
-        });
-    }
-    if let Some(path) = &settings.perimeter {
-        inputs.push(Input {
-            kind: "perimeter".to_owned(),
-            location: path.display().to_string(),
-            sha256: Some(perimeter.sha256.clone()),
-            taken_at: None,
-        });
-    }
-    for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
-        inputs.push(Input {
-            kind: "policy".to_owned(),
-            location: candidate.document.source.name().to_owned(),
-            sha256: Some(describe::sha256(candidate.document.source.text())),
-            taken_at: None,
-        });
-    }
-    if let Some(path) = &settings.file {
-        inputs.push(Input { kind: "settings".to_owned(), location: path.display().to_string(), sha256: None, taken_at: None });
-    }
-    inputs
+fn policies_of(plan: &Plan) -> impl Iterator<Item = Input> {
+    plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates).map(|candidate| Input {
+        kind: "policy".to_owned(),
+        location: candidate.document.source.name().to_owned(),
+        sha256: Some(describe::sha256(candidate.document.source.text())),
+        taken_at: None,
+    })
 }
 
 /// The same inputs give the same id.

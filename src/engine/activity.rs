@@ -18,7 +18,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::stream;
 
-use super::table::record_filter;
+use super::table::{projected, record_filter};
 use crate::activity::rollup::RESOURCE_SOURCES;
 use crate::activity::rows::{ActivityError, ActivityRows, Batches, Part, schema_of};
 use crate::catalog::{Origin, QuerySpec};
@@ -112,10 +112,7 @@ impl TableProvider for ActivityTable {
         filters: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns: Vec<Column> = match projection {
-            Some(indices) => indices.iter().filter_map(|index| Column::ALL.get(*index).copied()).collect(),
-            None => Column::ALL.to_vec(),
-        };
+        let columns = projected(projection);
         let mut read = columns.clone();
         if self.relation == Relation::EventResources {
             read.retain(|column| !RESOURCE_COLUMNS.contains(column));

@@ -61,10 +61,7 @@ impl TableProvider for EventsTable {
         filters: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns: Vec<Column> = match projection {
-            Some(indices) => indices.iter().filter_map(|index| Column::ALL.get(*index).copied()).collect(),
-            None => Column::ALL.to_vec(),
-        };
+        let columns = projected(projection);
         let full = schema();
         let fields: Vec<_> = columns.iter().filter_map(|column| full.fields().get(*column as usize).cloned()).collect();
         let schema = Arc::new(Schema::new(fields));
@@ -80,6 +77,14 @@ impl TableProvider for EventsTable {
             })
             .collect();
         Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, None, false, None)?))
+    }
+}
+
+/// The columns that a plan asks for.
+pub(super) fn projected(projection: Option<&Vec<usize>>) -> Vec<Column> {
+    match projection {
+        Some(indices) => indices.iter().filter_map(|index| Column::ALL.get(*index).copied()).collect(),
+        None => Column::ALL.to_vec(),
     }
 }
 

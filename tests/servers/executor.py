@@ -117,8 +117,9 @@ class Executor:
         seconds = 0.01
         if fault := execution.fault("slow"):
             seconds = float(fault.get("seconds", 2))
-        if execution.fault("hang"):
+        if fault := execution.fault("hang"):
             seconds = 3600
+            execution.scanned = int(fault.get("scanned", 0))
         if execution.stop.wait(seconds):
             raise trino_client.Cancelled()
 

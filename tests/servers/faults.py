@@ -7,7 +7,7 @@ ACTIONS = {
     "refuse": "StartQueryExecution answers an error: `error`, `message`, `status`",
     "fail": "the query fails: `message` (may hold {query}), `retryable`",
     "cancel": "the query ends CANCELLED: `message`",
-    "hang": "the query stays RUNNING until it is stopped",
+    "hang": "the query stays RUNNING until it is stopped: `scanned`, the bytes that it says it has read",
     "slow": "the query takes `seconds` longer",
     "lost_result": "the query succeeds, but its result files are not there",
     "half_result": "the query succeeds, but the last result file is cut in half",

@@ -6,7 +6,7 @@ use std::sync::{Mutex, Once, PoisonError};
 use reqwest::Url;
 
 use super::client::{Connection, cancel};
-use crate::outcome::Outcome;
+use crate::engine::interrupt::cancel_with;
 
 static RUNNING: Mutex<Running> = Mutex::new(Running { next: 0, statements: BTreeMap::new() });
 static LISTENER: Once = Once::new();
@@ -49,39 +49,10 @@ impl Drop for Ticket {
 
 /// From now on Ctrl-C cancels what runs on clusters, and ends the program with its own exit code.
 pub(super) fn cancel_on_interrupt() {
-    // A thread of its own: the runtimes of commands come and go, and once a signal is listened for it ends nothing by itself.
-    LISTENER.call_once(|| {
-        std::thread::spawn(listen);
-    });
+    LISTENER.call_once(|| cancel_with(cancel_all));
 }
 
-fn listen() {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    runtime.block_on(async {
-        if signal().await.is_err() {
-            return;
-        }
-        tracing::warn!("interrupted: cancelling statements; once more to leave them");
-        let statements: Vec<(Connection, Url)> = running().statements.values().cloned().collect();
-        let all = futures::future::join_all(statements.into_iter().map(|(connection, url)| cancel(connection, url)));
-        tokio::select! {
-            _ = all => {}
-            _ = signal() => {}
-        }
-        std::process::exit(i32::from(Outcome::Interrupted.code()));
-    });
-}
-
-/// Ctrl-C, or the request of the system to end.
-async fn signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+async fn cancel_all() {
+    let statements: Vec<(Connection, Url)> = running().statements.values().cloned().collect();
+    futures::future::join_all(statements.into_iter().map(|(connection, url)| cancel(connection, url))).await;
 }

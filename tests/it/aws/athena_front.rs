@@ -416,9 +416,14 @@ fn a_scan_that_would_be_too_large_is_refused_before_and_cancelled_during() {
     let error = block_on(engine.check(&[part(&ACCOUNTS)])).unwrap_err().to_string();
     assert!(error.contains("--max-scan allows 1000") && error.contains("Nothing was started"), "{error}");
     assert!(place.log().is_empty());
-    // Who starts all the same is stopped: nothing more is started once more was scanned.
+    // Who starts all the same is cancelled as soon as it shows.
+    place.fault(json!({"action": "hang", "scanned": 4096}));
     let folder = place.output();
-    collect(&engine, &["140000000014"], &folder).unwrap();
+    let error = collect(&engine, &["140000000014"], &folder).unwrap_err().to_string();
+    assert!(error.contains("4096 bytes are scanned already") && error.contains("--max-scan allows 1000"), "{error}");
+    let log = place.log();
+    assert_eq!((log.len(), &log[0]["state"], &log[0]["bytes"]), (1, &json!("CANCELLED"), &json!(4096)));
+    // And nothing more is started.
     let error = collect(&engine, &["150000000015"], &folder).unwrap_err().to_string();
     assert!(error.contains("--max-scan allows 1000"), "{error}");
     assert_eq!(place.log().len(), 1);
