@@ -2,7 +2,7 @@
 //!
 //! From a recorded call to the requests that IAM judged, or would judge:
 //!
-//! 1. [`call`] is a row of `events` or `activity`.
+//! 1. [`call`] is a row of `events` or `activity`; [`distinct`] has those that are alike once.
 //! 2. [`lineage`] links sessions to the calls that issued them.
 //! 3. [`caller`] says who calls, and whether a service calls for somebody; [`action`] which permissions the call needs;
 //!    [`resource`] on what; [`owner`] whose that is; [`context`] what every condition key was.
@@ -17,6 +17,7 @@ pub mod attach;
 pub mod baseline;
 pub mod call;
 pub mod candidate;
+pub mod distinct;
 pub mod explain;
 pub mod facts;
 pub mod fill;
@@ -45,6 +46,7 @@ use crate::policy::request::Request;
 
 pub use call::{Call, CallError};
 pub use context::KeySet;
+pub use distinct::Distinct;
 pub use facts::{FactsError, ServiceFacts};
 pub use lineage::{Lineage, Link};
 

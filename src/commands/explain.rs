@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::candidates::read_plan;
 use super::output::{Terminal, printable, write_out};
 use super::run::{block_on, engine_resources};
-use super::whatif::load_calls;
+use super::whatif::calls_statement;
 use super::{Failure, settings};
 use crate::cli::policy::ExplainArgs;
 use crate::cli::run::SettingsArgs;
@@ -34,7 +34,14 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -
         let scope = Scope::default();
         let discovery = discover(locations, &scope).map_err(Failure::usage)?;
         let engine = LocalEngine::new(Arc::new(discovery.files), scope, engine_resources(&settings), Arc::default());
-        block_on(load_calls(&engine))?
+        let (_, batches) = block_on(engine.batches(&calls_statement()))?.map_err(Failure::unexpected)?;
+        let mut calls = Vec::new();
+        for batch in batches {
+            calls.extend(Call::from_batch(&batch).map_err(Failure::unexpected)?);
+        }
+        // Threads read the files in any order.
+        calls.sort_by(|a, b| (a.first_seen, &a.event_id).cmp(&(b.first_seen, &b.event_id)).then_with(|| a.cmp(b)));
+        Ok(calls)
     };
     let calls = read(&[arguments.event.display().to_string()])?;
     if calls.is_empty() {

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use datafusion::arrow::array::RecordBatch;
+
 use super::answer::{coverage_of_files, store_of_events};
 use super::candidates::read_plan;
 use super::output::{Terminal, write_out};
@@ -19,6 +21,7 @@ use crate::cli::Global;
 use crate::cli::whatif::{Assumption, WhatifArgs};
 use crate::config::perimeter::Perimeter;
 use crate::config::settings::{Accounts, Origin, Settings};
+use crate::engine::EngineError;
 use crate::engine::local::LocalEngine;
 use crate::enrich::{self, Context, StepPlan};
 use crate::events::files::SourceFile;
@@ -26,14 +29,15 @@ use crate::events::scan::Progress;
 use crate::events::schema::EVENTS;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
+use crate::replay::call::CallError;
 use crate::replay::candidate::{Plan, Scenario};
 use crate::replay::outcome::Outcome as Fate;
 use crate::replay::recorded::{NotRecorded, not_recorded};
 use crate::replay::refine::select::Legitimate;
 use crate::replay::refine::{Denied, Refinement, refine};
 use crate::replay::rows::{Key, Sum, frame};
-use crate::replay::sweep::{Swept, distinct, sweep};
-use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
+use crate::replay::sweep::{Swept, sweep};
+use crate::replay::{Assumptions, Call, Distinct, Lineage, ServiceFacts, World};
 use crate::report::model::{
     AccountSummary, BoundParameter, ColumnSpec, Coverage, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
     SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Warning, Window,
@@ -160,7 +164,6 @@ fn replay(
     clock.end_phase("events");
 
     let lineage = Lineage::of(calls.iter());
-    let calls = distinct(calls);
     let mut world = World::new(facts, inventory, &lineage);
     world.assumptions = Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport) };
     let threads = engine_resources(settings).threads;
@@ -304,27 +307,37 @@ fn refinements(
     found
 }
 
-/// All calls of the events, with the columns that the replay reads.
-pub async fn load_calls(engine: &LocalEngine) -> Result<Vec<Call>, Failure> {
+/// The statement for all calls of the events, with the columns that the replay reads.
+pub fn calls_statement() -> Statement {
     let columns: Vec<&str> = Call::COLUMNS.iter().map(|column| column.name()).collect();
-    let statement = Statement {
+    Statement {
         sql: format!("SELECT {} FROM {EVENTS}", columns.join(", ")),
         values: Vec::new(),
         parameters: Vec::new(),
         left_to_later_steps: Vec::new(),
-    };
-    let (_, batches) = engine.batches(&statement).await.map_err(Failure::unexpected)?;
-    let mut calls = Vec::new();
-    for batch in batches {
-        calls.extend(Call::from_batch(&batch).map_err(Failure::unexpected)?);
     }
-    sort(&mut calls);
-    Ok(calls)
 }
 
-/// Threads read the files in any order; what is found must not depend on it.
-fn sort(calls: &mut [Call]) {
-    calls.sort_by(|a, b| (&a.first_seen, &a.event_id).cmp(&(&b.first_seen, &b.event_id)));
+/// The distinct calls of the events: records are dropped as they are read, so that only what differs is held.
+async fn load_distinct(engine: &LocalEngine) -> Result<Vec<Call>, Failure> {
+    let parts: Vec<Distinct> = engine.fold(&calls_statement(), collect).await.map_err(Failure::unexpected)?;
+    let mut calls = Distinct::default();
+    parts.into_iter().for_each(|part| calls.merge(part));
+    Ok(calls.into_calls())
+}
+
+fn collect(calls: &mut Distinct, batch: &RecordBatch) -> Result<(), LoadError> {
+    Call::from_batch(batch)?.into_iter().for_each(|call| calls.add(call));
+    Ok(())
+}
+
+/// Why the calls could not be read.
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    #[error("{0}")]
+    Call(#[from] CallError),
 }
 
 /// The calls, what they were read from, and how well it covers the window.
@@ -348,19 +361,18 @@ fn load(settings: &Settings, terminal: &Terminal) -> Result<Loaded, Failure> {
             return Err(Failure::new(Outcome::NothingRead, message));
         }
         let rows = store.rows(&scope);
-        let mut calls = Vec::new();
+        let mut calls = Distinct::default();
         for batch in rows.batches(None, (None, None), Call::COLUMNS) {
-            calls.extend(Call::from_batch(&batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?);
+            collect(&mut calls, &batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?;
         }
-        sort(&mut calls);
-        return Ok(Loaded { calls, coverage, files: Arc::default() });
+        return Ok(Loaded { calls: calls.into_calls(), coverage, files: Arc::default() });
     }
     let (mut discovery, scope) = discover_files(settings)?;
     let files = Arc::new(std::mem::take(&mut discovery.files));
     let progress = Arc::new(Progress::default());
     let engine = LocalEngine::new(Arc::clone(&files), scope, engine_resources(settings), Arc::clone(&progress));
     let watch = terminal.watch("reading events", files.len(), &progress);
-    let calls = block_on(load_calls(&engine))??;
+    let calls = block_on(load_distinct(&engine))??;
     drop(watch);
     let coverage = coverage_of_files(&engine, &discovery, settings)?;
     Ok(Loaded { calls, coverage, files })

@@ -15,6 +15,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::StreamExt as _;
 use polars::prelude::DataFrame;
 
 use super::EngineError;
@@ -188,22 +189,65 @@ impl LocalEngine {
     pub async fn batches(&self, statement: &Statement) -> Result<(SchemaRef, Vec<RecordBatch>), EngineError> {
         loop {
             let scans = Arc::new(self.scans());
-            let context = self.context()?;
-            for (name, relation) in RELATIONS {
-                let start = Arc::clone(&scans) as Arc<dyn StartScan>;
-                context.register_table(name, Arc::new(EventsTable::new(relation, start, self.resources.threads)))?;
-            }
-            let frame = bind(&context, statement).await?;
+            let frame = self.over_records(&scans, statement).await?;
             let schema = Arc::clone(frame.schema().inner());
             let batches = frame.collect().await?;
-            let scan = scans.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(scan) = scan
-                && !self.is_done(&scan)?
-            {
-                continue;
+            if self.is_read(&scans)? {
+                return Ok((schema, batches));
             }
-            return Ok((schema, batches));
         }
+    }
+
+    /// The same, without holding the rows: each thread folds what it gets into a value of its own, which `add` takes a batch into.
+    pub async fn fold<T, E>(&self, statement: &Statement, add: fn(&mut T, &RecordBatch) -> Result<(), E>) -> Result<Vec<T>, E>
+    where
+        T: Default + Send + 'static,
+        E: From<EngineError> + Send + 'static,
+    {
+        loop {
+            let scans = Arc::new(self.scans());
+            let frame = self.over_records(&scans, statement).await?;
+            let streams = frame.execute_stream_partitioned().await.map_err(EngineError::from)?;
+            let parts: Vec<_> = streams
+                .into_iter()
+                .map(|mut stream| {
+                    tokio::spawn(async move {
+                        let mut folded = T::default();
+                        while let Some(batch) = stream.next().await {
+                            add(&mut folded, &batch.map_err(EngineError::from)?)?;
+                        }
+                        Ok::<T, E>(folded)
+                    })
+                })
+                .collect();
+            let mut folded = Vec::with_capacity(parts.len());
+            for part in parts {
+                let part = part.await.map_err(|error| EngineError::from(DataFusionError::External(Box::new(error))))?;
+                folded.push(part?);
+            }
+            if self.is_read(&scans)? {
+                return Ok(folded);
+            }
+        }
+    }
+
+    async fn over_records(
+        &self,
+        scans: &Arc<Scans>,
+        statement: &Statement,
+    ) -> Result<datafusion::dataframe::DataFrame, EngineError> {
+        let context = self.context()?;
+        for (name, relation) in RELATIONS {
+            let start = Arc::clone(scans) as Arc<dyn StartScan>;
+            context.register_table(name, Arc::new(EventsTable::new(relation, start, self.resources.threads)))?;
+        }
+        bind(&context, statement).await
+    }
+
+    /// The statement has read all records; `false`: it must read them again.
+    fn is_read(&self, scans: &Scans) -> Result<bool, EngineError> {
+        let scan = scans.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        scan.map_or(Ok(true), |scan| self.is_done(&scan))
     }
 
     fn scans(&self) -> Scans {

@@ -21,7 +21,7 @@ pub enum CallError {
 macro_rules! call {
     ($($field:ident $column:ident $kind:ident;)*) => {
         /// One row: a recorded call, or several that are alike. Fields are named as the columns; missing is `None`.
-        #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct Call {
             $(#[doc = concat!("Column `", stringify!($field), "`.")] pub $field: call!(@type $kind),)*
         }

@@ -22,37 +22,6 @@ pub struct Swept {
     pub calls: HashMap<Outcome, u64>,
 }
 
-/// Calls that differ only in when they were made are one call with a count: what differs is judged once.
-pub fn distinct(calls: Vec<Call>) -> Vec<Call> {
-    let mut places: HashMap<Call, usize> = HashMap::with_capacity(calls.len());
-    let mut distinct: Vec<Call> = Vec::new();
-    for call in calls {
-        let mut key = call.clone();
-        key.event_id = None;
-        key.event_count = 0;
-        key.first_seen = None;
-        key.last_seen = None;
-        match places.get(&key).and_then(|place| distinct.get_mut(*place)) {
-            Some(own) => {
-                own.event_count = own.event_count.saturating_add(call.event_count);
-                own.first_seen = match (own.first_seen, call.first_seen) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
-                own.last_seen = own.last_seen.max(call.last_seen);
-                if call.event_id < own.event_id {
-                    own.event_id = call.event_id;
-                }
-            }
-            None => {
-                places.insert(key, distinct.len());
-                distinct.push(call);
-            }
-        }
-    }
-    distinct
-}
-
 /// The keys that decide in any scenario: what policies read, and what tells where a call belongs.
 fn keys_that_decide(plan: &Plan) -> KeySet {
     let of_scenarios =
