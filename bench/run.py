@@ -24,7 +24,7 @@ from measuring import Failed, Series, first_line, load, machine, run_once
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 DATA = HERE / "data"
-PARTS = ["start", "sample", "realistic", "large", "memory"]
+PARTS = ["start", "sample", "queries", "realistic", "large", "memory"]
 
 
 def arguments():
@@ -238,6 +238,24 @@ class Benchmark:
 
         self.repeat(series, check)
         return {"facts": facts, "series": [one.as_dict() for one in series]}, series
+
+    def queries(self):
+        """Every named query over events by itself, and all of them in one run, over all accounts of the same files."""
+        folder, _ = self.generate(self.options.events, self.options.large_files)
+        trail, settings = folder / "organization" / "trail", folder / "organization" / "palisade.yaml"
+        facts = self.walked(trail)
+        listed = json.loads(subprocess.run([str(self.palisade), "queries", "list", "--format", "json"], check=True,
+                                           stdout=subprocess.PIPE, text=True).stdout)
+        names = [query["name"] for query in listed if query["over"] == "events" and query.get("reported", True)]
+        with tempfile.TemporaryDirectory() as output:
+            run = [str(self.palisade), "run", "--quiet", "--threads", str(self.options.threads), "--config", str(settings),
+                   "--format", "json", "--output", f"{output}/run"]
+            alone = [Series(name, [*run, "--query", name]) for name in names]
+            together = Series("all queries", [*run, *[word for name in names for word in ("--query", name)]])
+            for one in [*alone, together]:
+                for _ in range(min(3, self.options.runs)):
+                    self.attempt(one, one.command)
+        return {"facts": facts, "series": [one.as_dict() for one in [*alone, together]]}, [*alone, together]
 
     def disagree(self, layout, one, how):
         text = f"{layout}: {one.name} {how}"

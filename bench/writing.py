@@ -1,11 +1,13 @@
 """The results as Markdown."""
 
+from statistics import median
+
 MIB = 2**20
 
 
 def markdown(results, shown):
     parts = [heading(results)]
-    for part, writer in [("realistic", realistic), ("large", large), ("memory", memory), ("start", start), ("sample", sample)]:
+    for part, writer in [("realistic", realistic), ("large", large), ("memory", memory), ("queries", queries), ("start", start), ("sample", sample)]:
         if part in shown:
             parts.append(writer(results["parts"][part], shown[part]))
     parts.insert(1, targets(results, shown))
@@ -92,6 +94,12 @@ def targets(results, shown):
             text = f"{many:,} records in the memory of {few:,}, {what}: within 20 %"
             rows.append((text, f"{change:+.0f} %", "yes" if abs(change) <= 20 else "**no**"))
         below(f"{many:,} records, {what}: under 1 GiB", big, lambda one: one.memory / MIB, 1024, "MiB")
+    if "queries" in shown and len(ran(shown["queries"])) == len(shown["queries"]):
+        *alone, together = shown["queries"]
+        single = median(one.median for one in alone)
+        ratio = together.median / single
+        rows.append((f"All {len(alone)} queries in at most 3 times the time of a single query (median of them)", times(ratio),
+                     "yes" if ratio <= 3 else "**no**"))
     if "start" in shown:
         below("`palisade --help` under 30 ms", shown["start"][0], lambda one: one.median * 1000, 30, "ms")
     if "sample" in shown:
@@ -140,6 +148,12 @@ def memory(_, sizes):
 
 def ran(series):
     return [one for one in series if one.runs and not one.error]
+
+
+def queries(part, series):
+    rows = [(one.name, seconds(one.median), seconds(one.processor), mebibytes(one.memory), len(one.runs)) for one in ran(series)]
+    text = f"## Queries, one by one and together\n\n`palisade run` over all accounts, {part['facts']['records']:,} records.\n\n"
+    return text + table(["", "median s", "processor s", "memory MiB", "runs"], rows)
 
 
 def start(_, series):
