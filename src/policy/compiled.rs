@@ -77,7 +77,7 @@ pub struct Policy {
     pub source: Arc<Source>,
     pub statements: Vec<Arc<Statement>>,
     /// For each service prefix that a statement names: the statements to look at. Other services: `general`.
-    by_service: HashMap<Box<str>, Box<[u32]>>,
+    by_service: HashMap<Box<str>, Box<[u32]>, foldhash::fast::RandomState>,
     general: Box<[u32]>,
 }
 
@@ -165,7 +165,7 @@ impl Policy {
             name: String::new(),
             policy_type: self.policy_type,
             source: Arc::clone(&self.source),
-            by_service: HashMap::new(),
+            by_service: HashMap::default(),
             general: (0..).zip(&statements).map(|(number, _)| number).collect(),
             statements,
         }

@@ -1,6 +1,6 @@
 //! The request context: what is known of each condition key.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::operator::Comparison;
 
@@ -41,7 +41,8 @@ impl Unknown {
 /// The condition keys of a request. Names are case-insensitive, also the tag key in `aws:PrincipalTag/Key`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
-    values: BTreeMap<String, Entry>,
+    /// By the name in lower case. Every condition looks its key up here, so this is the fastest map, not the tidiest.
+    values: HashMap<String, Entry, foldhash::fast::RandomState>,
     /// What is true of keys that are not listed and begin so, in lower case: tag keys.
     families: Vec<(String, ContextValue)>,
     /// What is true of keys that are not listed: absent, or unknown.
@@ -100,8 +101,11 @@ impl Context {
         self.values.get(key).map_or(key, |entry| &entry.name)
     }
 
+    /// The listed keys as the caller spells them, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
-        self.values.values().map(|entry| (entry.name.as_str(), &entry.value))
+        let mut entries: Vec<(&String, &Entry)> = self.values.iter().collect();
+        entries.sort_unstable_by_key(|(lower, _)| *lower);
+        entries.into_iter().map(|(_, entry)| (entry.name.as_str(), &entry.value))
     }
 }
 
