@@ -236,14 +236,14 @@ fn pair_key(scene: &Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Option<Known> {
 #[derive(Debug)]
 pub(super) struct Shared {
     context: Context,
-    provenance: BTreeMap<String, String>,
+    provenance: BTreeMap<String, Cow<'static, str>>,
     /// Keys that are wanted and not shared; `None`: all.
     of_pair: Option<Vec<(String, String)>>,
 }
 
 struct Writer<'w> {
     context: &'w mut Context,
-    provenance: &'w mut BTreeMap<String, String>,
+    provenance: &'w mut BTreeMap<String, Cow<'static, str>>,
     explain: bool,
 }
 
@@ -251,7 +251,7 @@ impl Writer<'_> {
     fn set(&mut self, name: &str, lower: &str, known: Known) {
         let (value, from) = known;
         if self.explain {
-            self.provenance.insert(lower.to_owned(), from.into_owned());
+            self.provenance.insert(lower.to_owned(), from);
         }
         self.context.set(name, value);
     }
@@ -261,7 +261,7 @@ impl Shared {
     pub(super) fn of(scene: &Scene<'_>) -> Shared {
         let mut context = Context::new();
         let mut provenance = BTreeMap::new();
-        let explain = scene.world.keys.is_none();
+        let explain = scene.world.provenance;
         let mut writer = Writer { context: &mut context, provenance: &mut provenance, explain };
         let of_pair = match scene.world.keys {
             Some(keys) => {
@@ -319,9 +319,11 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
     let pair = Pair { needed, resolved: &resolved };
     match &shared.of_pair {
         Some(keys) => {
+            let explain = scene.world.provenance;
+            let mut writer = Writer { context: &mut context, provenance: &mut provenance, explain };
             for (lower, name) in keys {
-                if let Some((value, _)) = pair_key(scene, pair, lower) {
-                    context.set(name, value);
+                if let Some(known) = pair_key(scene, pair, lower) {
+                    writer.set(name, lower, known);
                 }
             }
         }
@@ -350,8 +352,13 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
     }
 }
 
-fn every_key(scene: &Scene<'_>, pair: Pair<'_, '_>, context: &mut Context, provenance: &mut BTreeMap<String, String>) {
-    let mut writer = Writer { context, provenance, explain: true };
+fn every_key(
+    scene: &Scene<'_>,
+    pair: Pair<'_, '_>,
+    context: &mut Context,
+    provenance: &mut BTreeMap<String, Cow<'static, str>>,
+) {
+    let mut writer = Writer { context, provenance, explain: scene.world.provenance };
     for name in OF_PAIR {
         let lower = name.to_ascii_lowercase();
         if let Some(known) = pair_key(scene, pair, &lower) {

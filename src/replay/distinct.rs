@@ -2,14 +2,33 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 use super::call::Call;
 
 /// Distinct calls, collected as they come.
 #[derive(Debug, Default)]
 pub struct Distinct {
-    /// By everything but what [`Seen`] holds, which the keys leave empty.
-    calls: HashMap<Call, Seen, foldhash::fast::RandomState>,
+    calls: HashMap<Hashed, Seen, RandomState>,
+}
+
+/// One seed for all threads, so that what they collected can be put together without hashing it again.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// A call without what [`Seen`] holds, with its hash: a call has fifty columns, which a growing table need not look at again.
+#[derive(Debug, PartialEq, Eq)]
+struct Hashed {
+    hash: u64,
+    call: Box<Call>,
+}
+
+impl Hash for Hashed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 /// What calls that are alike differ in.
@@ -46,21 +65,20 @@ impl Distinct {
             first: call.first_seen.take(),
             last: call.last_seen.take(),
         };
-        self.insert(call, seen);
+        self.insert(Hashed { hash: SEED.hash_one(&call), call: Box::new(call) }, seen);
     }
 
     /// Takes in what another thread has collected.
     pub fn merge(&mut self, other: Distinct) {
-        if self.calls.is_empty() {
-            self.calls = other.calls;
-            return;
+        let (mut larger, smaller) =
+            if self.calls.len() < other.calls.len() { (other, std::mem::take(self)) } else { (std::mem::take(self), other) };
+        for (call, seen) in smaller.calls {
+            larger.insert(call, seen);
         }
-        for (call, seen) in other.calls {
-            self.insert(call, seen);
-        }
+        *self = larger;
     }
 
-    fn insert(&mut self, call: Call, seen: Seen) {
+    fn insert(&mut self, call: Hashed, seen: Seen) {
         match self.calls.entry(call) {
             Entry::Vacant(entry) => {
                 entry.insert(seen);
@@ -74,12 +92,12 @@ impl Distinct {
         let mut calls: Vec<Call> = self
             .calls
             .into_iter()
-            .map(|(call, seen)| Call {
+            .map(|(Hashed { call, .. }, seen)| Call {
                 event_id: seen.event_id,
                 event_count: seen.count,
                 first_seen: seen.first,
                 last_seen: seen.last,
-                ..call
+                ..*call
             })
             .collect();
         calls.sort_unstable_by(|a, b| (a.first_seen, &a.event_id).cmp(&(b.first_seen, &b.event_id)).then_with(|| a.cmp(b)));

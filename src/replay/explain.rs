@@ -190,7 +190,7 @@ fn statement(statement: &Statement, permission: &Permission) -> StatementTree {
                 values: condition.values.iter().map(|value| value.written.clone()).collect(),
                 result: word(condition.evaluate(&view)),
                 value: value_words(request.context.get(&condition.key)),
-                from: permission.authorization.provenance.get(&condition.key).cloned(),
+                from: permission.authorization.provenance.get(&condition.key).map(|from| from.clone().into_owned()),
             })
             .collect(),
     }

@@ -107,6 +107,18 @@ impl Denied {
     }
 }
 
+/// The condition keys that a refinement looks at, besides those of the policy.
+pub const FEATURES: [&str; 8] = [
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:PrincipalIsAWSService",
+    "aws:ResourceAccount",
+    "aws:SourceIp",
+    "aws:SourceVpc",
+    "aws:ViaAWSService",
+    "aws:VpceAccount",
+];
+
 fn features(call: &Call, request: &Request) -> Features {
     let value = |key: &str| match request.context.get(key) {
         Seen::Values([value, ..]) => Some(value.clone()),

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::baseline::Attachments;
 use super::candidate::{Plan, Scenario};
 use super::outcome::{Judge, Judged, Outcome};
+use super::refine::FEATURES;
 use super::rows::Rows;
 use super::words::{Words, words};
 use super::{Call, KeySet, World};
@@ -40,8 +41,10 @@ pub fn sweep(
     keep: &(impl Fn(usize, &Call, &Judged) + Sync),
 ) -> Vec<Swept> {
     let keys = keys_that_decide(plan);
-    // Most calls go on as before: the keys that decide are enough for these, and where they came from is told of the others only.
-    let narrow = world.with_keys(&keys);
+    // Most calls go on as before: where keys came from is told of the others only, and with the keys that a refinement looks at.
+    let narrow = world.with_keys(&keys).without_provenance();
+    let told: KeySet = keys.iter().map(|(_, name)| name).chain(FEATURES).collect();
+    let told = world.with_keys(&told);
     let goes_on = |judged: &Judged| matches!(judged.outcome, Outcome::Unchanged | Outcome::NotApplicable);
     let next = AtomicUsize::new(0);
     let empty = || -> Vec<Swept> { plan.scenarios.iter().map(|_| Swept::default()).collect() };
@@ -60,7 +63,7 @@ pub fn sweep(
                     for call in share {
                         let mut judged = judge.judge(call, &narrow);
                         if !judged.iter().all(goes_on) {
-                            judged = judge.judge(call, world);
+                            judged = judge.judge(call, &told);
                         }
                         for (number, ((swept, judged), scenario)) in
                             own.iter_mut().zip(&judged).zip(&plan.scenarios).enumerate()
