@@ -67,7 +67,7 @@ pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, service: &str, name: 
                 Parameters::Known(_) if !scene.texts_at("monitoringScheduleConfig.monitoringJobDefinitionName").is_empty() => {
                     unknown("the request names a job definition, whose network no record tells")
                 }
-                Parameters::Known(_) if is_update && !places.iter().any(|place| outermost(&place)) => unknown(left_as_it_is),
+                Parameters::Known(_) if is_update && !places.iter().any(outermost) => unknown(left_as_it_is),
                 Parameters::Known(_) => absent("the request names no VPC"),
                 Parameters::None => unknown("requestParameters are not recorded"),
                 Parameters::Damaged => unknown("requestParameters cannot be read"),
