@@ -77,6 +77,7 @@ pub struct Inventory {
     resource_of_arn: HashMap<String, usize>,
     bucket_of_name: HashMap<String, usize>,
     vpc_of_id: HashMap<String, usize>,
+    subnet_of_id: HashMap<String, usize>,
     access_findings: AccessFindings,
     types: Vec<TypeSummary>,
 }
@@ -188,7 +189,7 @@ impl Inventory {
         self.vpc_endpoint_of_id.get(id).and_then(|index| self.vpc_endpoints.get(*index))
     }
 
-    /// Buckets, VPCs and every other resource that is neither a role nor a VPC endpoint, sorted by ARN.
+    /// Buckets, VPCs, subnets and every other resource that is neither a role nor a VPC endpoint, sorted by ARN.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         self.resources.iter()
     }
@@ -209,5 +210,9 @@ impl Inventory {
 
     pub fn vpc(&self, id: &str) -> Option<&Resource> {
         self.vpc_of_id.get(id).and_then(|index| self.resources.get(*index))
+    }
+
+    pub fn subnet(&self, id: &str) -> Option<&Resource> {
+        self.subnet_of_id.get(id).and_then(|index| self.resources.get(*index))
     }
 }

@@ -3,7 +3,7 @@
 //! From a recorded call to the requests that IAM judged, or would judge:
 //!
 //! 1. [`call`] is a row of `events` or `activity`; [`distinct`] has those that are alike once.
-//! 2. [`lineage`] links sessions to the calls that issued them.
+//! 2. [`lineage`] links sessions to the calls that issued them; [`session_policy`] says what narrows a session.
 //! 3. [`caller`] says who calls, and whether a service calls for somebody; [`action`] which permissions the call needs;
 //!    [`resource`] on what; [`owner`] whose that is; [`context`] what every condition key was.
 //! 4. [`facts`] is what is known of AWS's services.
@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod recorded;
 pub mod refine;
 pub mod rows;
+pub mod session_policy;
 pub mod sweep;
 pub mod words;
 

@@ -120,6 +120,7 @@ pub(super) fn vpc_endpoint(builder: &mut Builder, row: &Value, seen: Seen) -> Re
     };
     let fields = EndpointRow {
         vpc_id: text(row, "VpcId"),
+        endpoint_type: text(row, "VpcEndpointType"),
         service_name: text(row, "ServiceName"),
         owner,
         region: None,
@@ -140,6 +141,24 @@ pub(super) fn vpc(builder: &mut Builder, row: &Value, seen: Seen) -> Result<(), 
         resource_type: resource_types::VPC.to_owned(),
         account_id,
         name: text(row, "VpcId"),
+        tags: row.get("Tags").and_then(tags),
+        ..ResourceRow::default()
+    };
+    builder.resource(fields, seen)
+}
+
+/// A subnet of `ec2 describe-subnets`.
+pub(super) fn subnet(builder: &mut Builder, row: &Value, seen: Seen) -> Result<(), String> {
+    let account_id = match row.get("OwnerId").filter(|owner| !owner.is_null()) {
+        Some(owner) => Some(builder.account_id(owner, seen.origin)?),
+        None => None,
+    };
+    let fields = ResourceRow {
+        resource_type: resource_types::SUBNET.to_owned(),
+        arn: text(row, "SubnetArn"),
+        account_id,
+        name: text(row, "SubnetId"),
+        vpc_id: text(row, "VpcId"),
         tags: row.get("Tags").and_then(tags),
         ..ResourceRow::default()
     };

@@ -43,6 +43,7 @@ pub(super) struct RoleDraft {
 #[derive(Debug, Default)]
 pub(super) struct EndpointDraft {
     pub(super) vpc_id: Fact<String>,
+    pub(super) endpoint_type: Fact<String>,
     pub(super) service_name: Fact<String>,
     pub(super) owner: Fact<String>,
     pub(super) region: Fact<String>,
@@ -56,6 +57,7 @@ pub(super) struct ResourceDraft {
     pub(super) owner: Fact<String>,
     pub(super) region: Fact<String>,
     pub(super) name: Fact<String>,
+    pub(super) vpc_id: Fact<String>,
     pub(super) tags: TagsFact,
     /// As much of it as the row that tells most of it tells: rows select what they need.
     pub(super) configuration: Option<(Option<jiff::Timestamp>, String)>,
@@ -68,8 +70,10 @@ pub(super) struct ResourceRow {
     pub(super) arn: Option<String>,
     pub(super) account_id: Option<String>,
     pub(super) region: Option<String>,
-    /// For buckets and VPCs the name or id, which is their key.
+    /// For buckets, VPCs and subnets the name or id, which is their key.
     pub(super) name: Option<String>,
+    /// For subnets.
+    pub(super) vpc_id: Option<String>,
     pub(super) tags: Option<Tags>,
     pub(super) configuration: Option<String>,
 }
@@ -100,7 +104,7 @@ pub(super) struct Builder {
     /// By unique id where it is known, else by ARN.
     pub(super) roles: HashMap<String, RoleDraft>,
     pub(super) endpoints: HashMap<String, EndpointDraft>,
-    /// By type and, within it, by ARN; buckets by name and VPCs by id.
+    /// By type and, within it, by ARN; buckets by name, VPCs and subnets by id.
     pub(super) resources: BTreeMap<String, HashMap<String, ResourceDraft>>,
     pub(super) types: BTreeMap<String, TypeDraft>,
     /// Files that broke off, or that tell of further pages.
@@ -236,6 +240,7 @@ impl Builder {
         let draft = self.endpoints.entry(id.to_owned()).or_default();
         let warnings = &mut self.warnings;
         draft.vpc_id.tell(row.vpc_id, seen, &Subject::text(Fixed, "the VPC", &id), warnings);
+        draft.endpoint_type.tell(row.endpoint_type, seen, &Subject::text(Fixed, "the type", &id), warnings);
         draft.service_name.tell(row.service_name, seen, &Subject::text(Fixed, "the service", &id), warnings);
         draft.owner.tell(row.owner, seen, &Subject::text(Fixed, "the owner", &id), warnings);
         draft.region.tell(row.region, seen, &Subject::text(Fixed, "the region", &id), warnings);
@@ -266,6 +271,11 @@ impl Builder {
                 let id = id.filter(|id| id.starts_with("vpc-")).ok_or("it names no VPC (vpc-…)")?;
                 (id.clone(), Some(id))
             }
+            resource_types::SUBNET => {
+                let id = arn.and_then(|arn| arn.resource.strip_prefix("subnet/")).map(str::to_owned).or(row.name);
+                let id = id.filter(|id| id.starts_with("subnet-")).ok_or("it names no subnet (subnet-…)")?;
+                (id.clone(), Some(id))
+            }
             _ => (row.arn.clone().ok_or("it has no ARN")?, row.name),
         };
         let region = row.region.or_else(|| arn.map(|arn| arn.region.to_owned()).filter(|region| !region.is_empty()));
@@ -276,9 +286,10 @@ impl Builder {
             let partition = partition_of_region(region);
             match row.resource_type.as_str() {
                 resource_types::BUCKET => Some(format!("arn:{partition}:s3:::{key}")),
-                resource_types::VPC => {
+                resource_types::VPC | resource_types::SUBNET => {
                     let account = row.account_id.as_deref()?;
-                    Some(format!("arn:{partition}:ec2:{region}:{account}:vpc/{key}"))
+                    let kind = if row.resource_type == resource_types::VPC { "vpc" } else { "subnet" };
+                    Some(format!("arn:{partition}:ec2:{region}:{account}:{kind}/{key}"))
                 }
                 _ => None,
             }
@@ -296,6 +307,7 @@ impl Builder {
         draft.owner.tell(account_of_arn, seen, &owner, warnings);
         draft.arn.tell(told_arn, seen, &Subject::text(Fixed, "the ARN", &of), warnings);
         draft.region.tell(region, seen, &Subject::text(NewerWins, "the region", &of), warnings);
+        draft.vpc_id.tell(row.vpc_id, seen, &Subject::text(Fixed, "the VPC", &of), warnings);
         draft.name.tell(name, seen, &Subject::text(NewerWins, "the name", &of), warnings);
         draft.tags.tell(row.tags, seen, &of, warnings);
         if let Some(told) = row.configuration {
@@ -357,6 +369,7 @@ pub(super) struct PolicyRow {
 #[derive(Debug, Default)]
 pub(super) struct EndpointRow {
     pub(super) vpc_id: Option<String>,
+    pub(super) endpoint_type: Option<String>,
     pub(super) service_name: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) region: Option<String>,

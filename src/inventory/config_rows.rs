@@ -68,6 +68,7 @@ pub(super) fn add(builder: &mut Builder, row: Value, type_of_file: Option<&str>,
             };
             let endpoint = EndpointRow {
                 vpc_id: text(configuration, "vpcId"),
+                endpoint_type: text(configuration, "vpcEndpointType"),
                 service_name: text(configuration, "serviceName"),
                 owner,
                 region,
@@ -78,8 +79,9 @@ pub(super) fn add(builder: &mut Builder, row: Value, type_of_file: Option<&str>,
             Ok(())
         }
         _ => {
-            // A VPC that is shared is recorded in the account that owns it and may be seen by others.
-            let owner = match configuration.get("ownerId").filter(|_| resource_type == resource_types::VPC) {
+            // A VPC or subnet that is shared is recorded in the account that owns it and may be seen by others.
+            let may_be_shared = matches!(resource_type.as_str(), resource_types::VPC | resource_types::SUBNET);
+            let owner = match configuration.get("ownerId").filter(|_| may_be_shared) {
                 Some(owner) if !owner.is_null() => Some(builder.account_id(owner, origin)?),
                 _ => account_id,
             };
@@ -89,10 +91,13 @@ pub(super) fn add(builder: &mut Builder, row: Value, type_of_file: Option<&str>,
                     resource_id.or_else(|| text(&row, "resourceName")).or_else(|| text(configuration, "name"))
                 }
                 resource_types::VPC => resource_id.or_else(|| text(configuration, "vpcId")),
+                resource_types::SUBNET => resource_id.or_else(|| text(configuration, "subnetId")),
                 _ => text(&row, "resourceName").or(resource_id),
             };
+            let vpc_id = text(configuration, "vpcId").filter(|_| resource_type == resource_types::SUBNET);
+            let configuration = configuration_text;
             builder.resource(
-                ResourceRow { resource_type, arn, account_id: owner, region, name, tags, configuration: configuration_text },
+                ResourceRow { resource_type, arn, account_id: owner, region, name, vpc_id, tags, configuration },
                 seen,
             )
         }

@@ -28,7 +28,7 @@ impl Reading<'_> {
             Err(error) => return self.note(format!("is not valid CSV: {error}")),
         };
         let Some(table) = Table::from_columns(headings.iter().map(String::as_str)).or(self.name.table) else {
-            return self.note("is not recognised and is ignored; name it accounts.csv, organizational_units.csv, iam_roles.csv, s3_buckets.csv, vpc_endpoints.csv, vpcs.csv or resources.csv");
+            return self.note("is not recognised and is ignored; name it accounts.csv, organizational_units.csv, iam_roles.csv, s3_buckets.csv, vpc_endpoints.csv, vpcs.csv, subnets.csv or resources.csv");
         };
         let columns: Vec<Heading> = headings.iter().map(|heading| table.column(heading)).collect();
         for (heading, column) in headings.iter().zip(&columns) {

@@ -196,6 +196,7 @@ fn things(inventory: &Inventory) -> BTreeMap<String, Things> {
     for endpoint in inventory.vpc_endpoints() {
         let thing = Thing::new(endpoint.service_name.as_ref())
             .with("vpc_id", endpoint.vpc_id.as_ref())
+            .with("endpoint_type", endpoint.endpoint_type.as_ref())
             .with("service_name", endpoint.service_name.as_ref())
             .with("owner_account_id", endpoint.owner_account_id.as_ref())
             .with("region", endpoint.region.as_ref())
@@ -207,6 +208,7 @@ fn things(inventory: &Inventory) -> BTreeMap<String, Things> {
         let thing = Thing::new(resource.name.as_ref())
             .with("account_id", resource.account_id.as_ref())
             .with("region", resource.region.as_ref())
+            .with("vpc_id", resource.vpc_id.as_ref())
             .tags(&resource.tags);
         add(&resource.resource_type, &resource.arn, thing);
     }

@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Policy,
     VpcEndpoint,
     Vpc,
+    Subnet,
     Role,
     User,
     /// Of IAM Access Analyzer.
@@ -48,6 +49,7 @@ impl Kind {
             "Policies" => Kind::Policy,
             "VpcEndpoints" => Kind::VpcEndpoint,
             "Vpcs" => Kind::Vpc,
+            "Subnets" => Kind::Subnet,
             "Roles" | "RoleDetailList" => Kind::Role,
             "Users" | "UserDetailList" => Kind::User,
             "findings" => Kind::AccessFinding,
@@ -73,6 +75,8 @@ impl Kind {
             Kind::VpcEndpoint
         } else if has("AssumeRolePolicyDocument") || (has("RoleId") && has("Arn")) {
             Kind::Role
+        } else if has("SubnetId") && has("CidrBlock") {
+            Kind::Subnet
         } else if has("VpcId") && has("CidrBlock") {
             Kind::Vpc
         } else if has("UserId") && has("Arn") {
@@ -111,6 +115,7 @@ impl Kind {
             Kind::OneAccount | Kind::Policy => &[],
             Kind::VpcEndpoint => &[resource_types::VPC_ENDPOINT],
             Kind::Vpc => &[resource_types::VPC],
+            Kind::Subnet => &[resource_types::SUBNET],
             Kind::Role => &[resource_types::ROLE],
             Kind::User => &[resource_types::USER],
             // Other commands of Access Analyzer call their lists so too.

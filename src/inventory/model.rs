@@ -21,6 +21,9 @@ pub mod resource_types {
     pub const USER: &str = "AWS::IAM::User";
     pub const VPC_ENDPOINT: &str = "AWS::EC2::VPCEndpoint";
     pub const VPC: &str = "AWS::EC2::VPC";
+    pub const SUBNET: &str = "AWS::EC2::Subnet";
+    /// A service that an account offers over PrivateLink.
+    pub const VPC_ENDPOINT_SERVICE: &str = "AWS::EC2::VPCEndpointService";
     pub const BUCKET: &str = "AWS::S3::Bucket";
     /// What IAM Access Analyzer found to be open to the outside.
     pub const ACCESS_ANALYZER_FINDING: &str = "AWS::AccessAnalyzer::Finding";
@@ -115,6 +118,8 @@ pub struct VpcEndpoint {
     /// `vpce-…`.
     pub id: String,
     pub vpc_id: Option<String>,
+    /// `Interface`, `Gateway`, `GatewayLoadBalancer` …
+    pub endpoint_type: Option<String>,
     /// `com.amazonaws.eu-west-1.s3`, `cn.com.amazonaws.…` or the name of an endpoint service.
     pub service_name: Option<String>,
     pub owner_account_id: Option<String>,
@@ -133,8 +138,10 @@ pub struct Resource {
     /// The owner.
     pub account_id: Option<String>,
     pub region: Option<String>,
-    /// The bucket's name, the VPC's id, the user's name …
+    /// The bucket's name, the id of the VPC or subnet, the user's name …
     pub name: Option<String>,
+    /// Of a subnet: its VPC.
+    pub vpc_id: Option<String>,
     pub tags: Tags,
     /// Its configuration as AWS Config records it, as compact JSON text; as much of it as was asked for.
     pub configuration: Option<String>,

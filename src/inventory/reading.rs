@@ -158,6 +158,7 @@ impl<'b> Reading<'b> {
             Kind::Policy => api_rows::policy(builder, &row, seen),
             Kind::VpcEndpoint => api_rows::vpc_endpoint(builder, &row, seen),
             Kind::Vpc => api_rows::vpc(builder, &row, seen),
+            Kind::Subnet => api_rows::subnet(builder, &row, seen),
             Kind::Role => api_rows::iam_role(builder, &row, seen),
             Kind::User => api_rows::iam_user(builder, &row, seen),
             Kind::AccessFinding | Kind::Analyzer | Kind::SecurityHubFinding => self.add_finding(kind, &row),

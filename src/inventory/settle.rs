@@ -292,6 +292,7 @@ fn settle_endpoints(builder: &mut Builder, inventory: &mut Inventory) {
         inventory.vpc_endpoints.push(VpcEndpoint {
             id,
             vpc_id: draft.vpc_id.into_known(),
+            endpoint_type: draft.endpoint_type.into_known(),
             service_name: draft.service_name.into_known(),
             owner_account_id: draft.owner.into_known(),
             region: draft.region.into_known(),
@@ -317,6 +318,7 @@ fn settle_resources(builder: &mut Builder, inventory: &mut Inventory) {
                 account_id: draft.owner.into_known(),
                 region: draft.region.into_known(),
                 name: draft.name.into_known(),
+                vpc_id: draft.vpc_id.into_known(),
                 tags_are_known: draft.tags.is_known(),
                 tags: draft.tags.into_tags(),
                 configuration: draft.configuration.map(|(_, text)| text),
@@ -332,6 +334,7 @@ fn settle_resources(builder: &mut Builder, inventory: &mut Inventory) {
             match resource.resource_type.as_str() {
                 resource_types::BUCKET => drop(inventory.bucket_of_name.insert(name.clone(), index)),
                 resource_types::VPC => drop(inventory.vpc_of_id.insert(name.clone(), index)),
+                resource_types::SUBNET => drop(inventory.subnet_of_id.insert(name.clone(), index)),
                 _ => {}
             }
         }

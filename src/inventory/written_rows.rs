@@ -20,6 +20,7 @@ pub(super) enum Table {
     Buckets,
     Endpoints,
     Vpcs,
+    Subnets,
     Resources,
 }
 
@@ -30,7 +31,7 @@ impl Table {
     /// By the name of a list or file, such as `s3_buckets`, `s3-buckets-2` or `buckets`.
     pub(super) fn from_name(name: &str) -> Option<Table> {
         let name: String = name.chars().map(|c| if c == '-' || c == ' ' { '_' } else { c.to_ascii_lowercase() }).collect();
-        const NAMES: [(&str, Table); 14] = [
+        const NAMES: [(&str, Table); 16] = [
             ("accounts", Table::Accounts),
             ("organizational_units", Table::Units),
             ("roots", Table::Units),
@@ -44,6 +45,8 @@ impl Table {
             ("endpoints", Table::Endpoints),
             ("vpcs", Table::Vpcs),
             ("ec2_vpcs", Table::Vpcs),
+            ("subnets", Table::Subnets),
+            ("ec2_subnets", Table::Subnets),
             ("resources", Table::Resources),
         ];
         NAMES
@@ -64,6 +67,8 @@ impl Table {
             Some(Table::Resources)
         } else if has("bucket") || has("bucketname") {
             Some(Table::Buckets)
+        } else if has("subnetid") {
+            Some(Table::Subnets)
         } else {
             None
         }
@@ -79,6 +84,7 @@ impl Table {
             Table::Buckets => &[resource_types::BUCKET],
             Table::Endpoints => &[resource_types::VPC_ENDPOINT],
             Table::Vpcs => &[resource_types::VPC],
+            Table::Subnets => &[resource_types::SUBNET],
             // Each row names its own.
             Table::Resources => &[],
         }
@@ -129,6 +135,7 @@ impl Table {
             Table::Endpoints => &[
                 ("vpc_endpoint_id", &["id", "endpointid"]),
                 ("vpc_id", &["vpc"]),
+                ("endpoint_type", &["type", "vpcendpointtype"]),
                 ("service_name", &["service"]),
                 ("owner_account_id", &["accountid", "owner", "ownerid", "account"]),
                 ("region", &["awsregion"]),
@@ -140,6 +147,15 @@ impl Table {
                 ("account_id", &["owner", "owneraccountid", "ownerid", "account"]),
                 ("region", &["awsregion"]),
                 ("arn", &[]),
+                ("tags", &[]),
+                ("name", &[]),
+            ],
+            Table::Subnets => &[
+                ("subnet_id", &["id", "subnet"]),
+                ("vpc_id", &["vpc"]),
+                ("account_id", &["owner", "owneraccountid", "ownerid", "account"]),
+                ("region", &["awsregion"]),
+                ("arn", &["subnetarn"]),
                 ("tags", &[]),
                 ("name", &[]),
             ],
@@ -192,7 +208,7 @@ impl Table {
     /// Can rows with these headings be used at all?
     pub(super) fn usable(self, headings: &[Heading]) -> Result<(), String> {
         let has = |name: &str| headings.iter().any(|heading| *heading == Heading::Column(self.canonical(name)));
-        if has(self.key()) || (matches!(self, Table::Buckets | Table::Vpcs) && has("arn")) {
+        if has(self.key()) || (matches!(self, Table::Buckets | Table::Vpcs | Table::Subnets) && has("arn")) {
             Ok(())
         } else {
             let columns: Vec<&str> = self.columns().iter().map(|(name, _)| *name).collect();
@@ -268,6 +284,7 @@ impl Table {
             Table::Endpoints => {
                 let fields = EndpointRow {
                     vpc_id: row.text("vpc_id"),
+                    endpoint_type: row.text("endpoint_type"),
                     service_name: row.text("service_name"),
                     owner: account(builder, "owner_account_id")?,
                     region: row.text("region"),
@@ -280,15 +297,21 @@ impl Table {
                 };
                 builder.endpoint(&required()?, fields, seen);
             }
-            Table::Buckets | Table::Vpcs | Table::Resources => {
+            Table::Buckets | Table::Vpcs | Table::Subnets | Table::Resources => {
                 let resource_type = match self {
                     Table::Buckets => resource_types::BUCKET.to_owned(),
                     Table::Vpcs => resource_types::VPC.to_owned(),
+                    Table::Subnets => resource_types::SUBNET.to_owned(),
                     _ => row.text("resource_type").ok_or("it has no resource_type, such as AWS::SQS::Queue")?,
                 };
                 let arn = row.text("arn");
                 let account_id = account(builder, "account_id")?;
-                let name = if self == Table::Vpcs { row.text("vpc_id") } else { row.text("name") };
+                let name = row.text(match self {
+                    Table::Vpcs => "vpc_id",
+                    Table::Subnets => "subnet_id",
+                    _ => "name",
+                });
+                let vpc_id = row.text("vpc_id").filter(|_| self == Table::Subnets);
                 match resource_type.as_str() {
                     resource_types::ROLE => add_role(builder, arn, None, None, row.tags(), seen)?,
                     resource_types::VPC_ENDPOINT => {
@@ -305,8 +328,9 @@ impl Table {
                     resource_types::ACCOUNT => return Err("accounts belong into accounts.csv".to_owned()),
                     _ => {
                         let (region, tags) = (row.text("region"), row.tags());
+                        let configuration = None;
                         builder.resource(
-                            ResourceRow { resource_type, arn, account_id, region, name, tags, configuration: None },
+                            ResourceRow { resource_type, arn, account_id, region, name, vpc_id, tags, configuration },
                             seen,
                         )?;
                     }

@@ -350,7 +350,7 @@ impl Reader<'_> {
                 "resource_in_organization" => facts.resource_in_organization = truth,
                 "aws_managed_key" => facts.aws_managed_key = truth,
                 "forward_access_session" => facts.forward_access_session = truth,
-                "gateway_endpoint" => facts.gateway_endpoint = truth.is_true(),
+                "gateway_endpoint" => facts.gateway_endpoint = truth,
                 _ => {}
             }
         }

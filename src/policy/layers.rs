@@ -181,8 +181,14 @@ impl Policies {
             let applies = applicability::vpc_endpoint(request).truth;
             let said = self.said(policies, request, view);
             // At a gateway endpoint an account or its root names the root user only.
-            let root = request.principal.principal_type == PrincipalType::Root;
-            let allow = if request.facts.gateway_endpoint && !root { said.directly.or(said.by_role) } else { said.allow() };
+            let kind = request.principal.principal_type;
+            let named = said.directly.or(said.by_role);
+            let allow = match (request.facts.gateway_endpoint, kind) {
+                (Truth::False, _) | (_, PrincipalType::Root) => said.allow(),
+                // Who of the account it is, the root user perhaps, is not known.
+                (Truth::Unknown, _) | (Truth::True, PrincipalType::Account) => named.either(said.allow()),
+                (Truth::True, _) => named,
+            };
             decision.explicit = decision.explicit.or(said.deny.and(applies));
             let allowed = allow.or(applies.negated());
             decision.needed.push(Needed { layer: Layer::Policy(PolicyType::VpcEndpoint), level: None, allowed });

@@ -174,7 +174,7 @@ pub struct Facts {
     /// Did a service make the call with the caller's credentials, after the first hop?
     pub forward_access_session: Truth,
     /// Is the VPC endpoint a gateway endpoint (S3, DynamoDB)?
-    pub gateway_endpoint: bool,
+    pub gateway_endpoint: Truth,
 }
 
 impl Default for Facts {
@@ -187,7 +187,7 @@ impl Default for Facts {
             resource_in_organization: Truth::True,
             aws_managed_key: Truth::False,
             forward_access_session: Truth::False,
-            gateway_endpoint: false,
+            gateway_endpoint: Truth::False,
         }
     }
 }

@@ -378,6 +378,7 @@ fn every_key(
     }
     resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     service::all_members(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+    let tags = if families.is_empty() { BTreeSet::new() } else { tag_names(scene, pair) };
     for family in families {
         let start = family.find(['$', '<']).or_else(|| family.find("/tag-key").map(|at| at + 1));
         let Some(start) = start.and_then(|at| family.get(..at)) else { continue };
@@ -386,7 +387,23 @@ fn every_key(
         if let Some((value, _)) = pair_key(scene, pair, &probe) {
             context.set_family(start, value);
         }
+        let mut writer = Writer { context, provenance, explain: true };
+        for tag in &tags {
+            let name = format!("{start}{tag}");
+            let lower = name.to_ascii_lowercase();
+            if let Some(known) = pair_key(scene, pair, &lower) {
+                writer.set(&name, &lower, known);
+            }
+        }
     }
+}
+
+/// The keys of the tags that the resource has or the request sets: services have families of keys of their own for them
+/// (`ec2:ResourceTag/k`, `s3:RequestObjectTag/k`).
+fn tag_names(scene: &Scene<'_>, pair: Pair<'_, '_>) -> BTreeSet<String> {
+    let of_request = scene.tags.iter().flat_map(|tags| &tags.pairs).map(|(key, _)| key.clone());
+    let of_object = service::s3::request_object_tags(scene).unwrap_or_default().0.into_iter().map(|(key, _)| key);
+    of_request.chain(of_object).chain(resource::tags(scene, pair).into_iter().flat_map(|tags| tags.keys().cloned())).collect()
 }
 
 /// What decides whether a policy type applies.
@@ -420,6 +437,6 @@ fn facts(scene: &Scene<'_>, needed: &Needed<'_>, owner: &Owner) -> Facts {
         resource_in_organization: owner_in,
         aws_managed_key,
         forward_access_session: scene.caller.forward,
-        gateway_endpoint: false,
+        gateway_endpoint: network::gateway_endpoint(scene, &needed.prefix),
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::candidate::Scenario;
 use super::outcome::{Judged, Permission};
+use super::session_policy::SessionPolicies;
 use super::words::{chain, resource_words, value_words, words};
 use super::{Call, Lineage};
 use crate::policy::applicability::{self, Applies};
@@ -55,8 +56,8 @@ pub struct LayerTree {
     /// Root, organizational unit or account, for policies of the organization.
     pub place: Option<String>,
     pub applies: &'static str,
-    /// Why it does not apply, or may not.
-    pub reason: Option<&'static str>,
+    /// Why it does not apply, or may not; of session policies, what is not known of them, or why they are not asked.
+    pub reason: Option<String>,
     pub policies: Vec<PolicyTree>,
 }
 
@@ -111,11 +112,15 @@ pub fn explain(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Line
         verdict: judged.outcome.verdict().as_str(),
         reason: words.reason,
         settled_by: words.settled_by,
-        permissions: judged.permissions.iter().map(permission).collect(),
+        permissions: {
+            let session = lineage.link(call).and_then(SessionPolicies::of);
+            let went_through = !call.was_denied();
+            judged.permissions.iter().map(|own| permission(own, session.as_ref(), went_through)).collect()
+        },
     }
 }
 
-fn permission(permission: &Permission) -> PermissionTree {
+fn permission(permission: &Permission, session: Option<&SessionPolicies>, went_through: bool) -> PermissionTree {
     let authorization = &permission.authorization;
     let request = &authorization.request;
     PermissionTree {
@@ -128,8 +133,36 @@ fn permission(permission: &Permission) -> PermissionTree {
         dependent: authorization.dependent.clone(),
         today: permission.today.as_str(),
         then: permission.then.as_str(),
-        layers: layers(&permission.policies, permission, request),
+        layers: {
+            let mut layers = layers(&permission.policies, permission, request);
+            layers.extend(session.map(|session| session_layer(session, permission, went_through)));
+            layers
+        },
     }
+}
+
+/// What narrows the session, also of a call that went through, which is not judged by it.
+fn session_layer(session: &SessionPolicies, permission: &Permission, went_through: bool) -> LayerTree {
+    let passed = went_through.then(|| "not asked, because the call went through, so they allowed it".to_owned());
+    let empty = (session.policies.is_empty() && session.open.is_none())
+        .then(|| "the session was given none, and may do nothing by the policies of its user".to_owned());
+    LayerTree {
+        policy_type: SESSION_POLICIES,
+        place: None,
+        applies: word(if session.open.is_some() { Truth::Unknown } else { Truth::True }),
+        reason: passed.or_else(|| session.open.clone()).or(empty),
+        policies: trees(&session.policies, permission),
+    }
+}
+
+const SESSION_POLICIES: &str = "session policies";
+
+fn trees(list: &[std::sync::Arc<Policy>], permission: &Permission) -> Vec<PolicyTree> {
+    let tree = |policy: &std::sync::Arc<Policy>| PolicyTree {
+        name: policy.name.clone(),
+        statements: policy.statements.iter().map(|found| statement(found, permission)).collect(),
+    };
+    list.iter().map(tree).collect()
 }
 
 fn layers(policies: &Policies, permission: &Permission, request: &Request) -> Vec<LayerTree> {
@@ -142,14 +175,8 @@ fn layers(policies: &Policies, permission: &Permission, request: &Request) -> Ve
             policy_type,
             place,
             applies: word(applies.truth),
-            reason: (!applies.truth.is_true()).then_some(applies.reason),
-            policies: list
-                .iter()
-                .map(|policy| PolicyTree {
-                    name: policy.name.clone(),
-                    statements: policy.statements.iter().map(|found| statement(found, permission)).collect(),
-                })
-                .collect(),
+            reason: (!applies.truth.is_true()).then(|| applies.reason.to_owned()),
+            policies: trees(list, permission),
         });
     };
     for level in policies.service_control.iter().flatten() {
@@ -280,7 +307,8 @@ fn permission_branch(permission: &PermissionTree) -> Branch {
 
 fn layer_branch(layer: &LayerTree) -> Branch {
     let place = layer.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
-    let applies = match (layer.applies, layer.reason) {
+    let applies = match (layer.applies, layer.reason.as_deref()) {
+        (_, Some(reason)) if layer.policy_type == SESSION_POLICIES => format!(": {reason}"),
         ("no", Some(reason)) => format!(": do not apply, because {reason}"),
         ("unknown", Some(reason)) => format!(": may not apply, because perhaps {reason}"),
         _ => String::new(),

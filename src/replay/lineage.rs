@@ -47,7 +47,10 @@ pub struct Link {
     pub source_identity: Option<Box<str>>,
     /// The session policy, as JSON text.
     pub session_policy: Option<Box<str>>,
+    /// Managed policies that narrow the session. Records have their ARNs, not their text.
     pub session_policy_arns: Vec<String>,
+    /// Do the parameters show all session policies that were passed?
+    pub session_policies_are_known: bool,
     /// Did the request carry an MFA code?
     pub with_mfa: bool,
     /// Identity provider, subject and audience of a federated session.
@@ -264,7 +267,8 @@ fn link(call: &Call) -> Link {
     if let Some(Value::Object(incoming)) = parameters.get("incomingTransitiveTags") {
         transitive_tag_keys.extend(incoming.keys().cloned());
     }
-    let policy_arns = parameters.get("policyArns").and_then(Value::as_array);
+    let (session_policy_arns, arns_are_known) = session_policy_arns(&parameters, &event_name);
+    let policy_is_known = parameters.get("policy").is_none_or(|policy| policy.is_null() || text("policy").is_some());
     Link {
         event_id: call.event_id.clone(),
         issued_at: call.first_seen,
@@ -283,16 +287,38 @@ fn link(call: &Call) -> Link {
         transitive_tag_keys,
         source_identity: text("sourceIdentity").or(call.source_identity.as_deref()).map(Box::from),
         session_policy: text("policy").map(Box::from),
-        session_policy_arns: policy_arns
-            .into_iter()
-            .flatten()
-            .filter_map(|item| item.get("arn").and_then(Value::as_str).or_else(|| item.as_str()))
-            .map(str::to_owned)
-            .collect(),
+        session_policies_are_known: parameters.is_object() && policy_is_known && arns_are_known,
+        session_policy_arns,
         with_mfa: text("serialNumber").is_some() || parameters.get("tokenCode").is_some(),
         provider: call.issued_issuer.as_deref().or_else(|| text("principalArn")).or_else(|| text("providerId")).map(Box::from),
         subject: call.issued_subject.clone(),
         audience: call.issued_audience.clone(),
         event_name,
     }
+}
+
+/// What Amazon Cognito passes for identities that nobody vouches for:
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>.
+const OF_UNAUTHENTICATED: &str = "arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy";
+
+/// The ARNs of managed session policies, and whether all can be read.
+fn session_policy_arns(parameters: &Value, event_name: &str) -> (Vec<String>, bool) {
+    let named = |item: &Value| {
+        let arn = item.get("arn").and_then(Value::as_str).or_else(|| item.as_str());
+        arn.filter(|arn| !tags::is_redacted(arn)).map(str::to_owned)
+    };
+    let items: Vec<&Value> = match parameters.get("policyArns") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(items)) => items.iter().collect(),
+        Some(other) => vec![other],
+    };
+    // `AssumeRoot` passes exactly one.
+    let items: Vec<&Value> = items.into_iter().chain(parameters.get("taskPolicyArn").filter(|arn| !arn.is_null())).collect();
+    let mut arns: Vec<String> = items.iter().copied().filter_map(named).collect();
+    let are_known = arns.len() == items.len();
+    let is_guest = parameters.is_object() && parameters.get("logins").is_none_or(Value::is_null);
+    if event_name == "GetCredentialsForIdentity" && is_guest {
+        arns.push(OF_UNAUTHENTICATED.to_owned());
+    }
+    (arns, are_known)
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::baseline::{Attachments, Place, Scope, Supposition};
 use super::candidate::{Plan, Scenario};
+use super::session_policy::SessionPolicies;
 use super::{Authorization, Call, Derived, World, derive};
 use crate::inventory::Inventory;
 use crate::policy::applicability::{self, Applies};
-use crate::policy::compiled::PolicyType;
+use crate::policy::compiled::{Policy, PolicyType};
 use crate::policy::context::{Seen, View};
 use crate::policy::layers::{Grants, Level, Policies};
 use crate::policy::pattern::Glob;
@@ -115,6 +116,8 @@ pub enum Dependence {
     Resource,
     /// What the identity-based policies of the caller allow.
     IdentityPolicies,
+    /// What session policies allow whose text no record has.
+    SessionPolicies,
 }
 
 impl Dependence {
@@ -128,6 +131,9 @@ impl Dependence {
             Dependence::Resource => "the resource of the call, which its record does not name in full",
             Dependence::IdentityPolicies => {
                 "whether the caller's identity-based policies allow the call, or only today's policy of the resource does"
+            }
+            Dependence::SessionPolicies => {
+                "the text of the policies that the session was given when it was issued, which no record has"
             }
         }
     }
@@ -200,16 +206,25 @@ impl<'a> Judge<'a> {
                 })
                 .collect(),
             Derived::Authorizations(authorizations) => {
-                numbers.into_iter().map(|number| self.judge_in(number, call, &authorizations)).collect()
+                // A call that went through passed its session policies.
+                let link = call.was_denied().then(|| world.lineage.link(call)).flatten();
+                let session = link.and_then(SessionPolicies::of);
+                numbers.into_iter().map(|number| self.judge_in(number, call, &authorizations, session.as_ref())).collect()
             }
         }
     }
 
-    /// What becomes of a call in one scenario.
-    pub fn judge_in(&mut self, number: usize, call: &Call, authorizations: &[Authorization]) -> Judged {
+    /// What becomes of a call in one scenario, with what narrows its session if it was denied.
+    fn judge_in(
+        &mut self,
+        number: usize,
+        call: &Call,
+        authorizations: &[Authorization],
+        session: Option<&SessionPolicies>,
+    ) -> Judged {
         let went_through = !call.was_denied();
         let permissions: Vec<Permission> =
-            authorizations.iter().map(|authorization| self.permission(number, authorization, went_through)).collect();
+            authorizations.iter().map(|own| self.permission(number, own, went_through, session)).collect();
         let concerned = permissions.iter().any(|permission| permission.concerned.is_ok());
         if !concerned {
             let why = permissions.iter().find_map(|permission| permission.concerned.as_ref().err().cloned());
@@ -235,7 +250,13 @@ impl<'a> Judge<'a> {
         self.plan.scenarios.get(number).is_some_and(Scenario::only_adds)
     }
 
-    fn permission(&mut self, number: usize, authorization: &Authorization, went_through: bool) -> Permission {
+    fn permission(
+        &mut self,
+        number: usize,
+        authorization: &Authorization,
+        went_through: bool,
+        session: Option<&SessionPolicies>,
+    ) -> Permission {
         let request = &authorization.request;
         let (scope, suppositions) = self.scope(request);
         let mut answers: Vec<Answer> = Vec::with_capacity(suppositions.len());
@@ -250,16 +271,20 @@ impl<'a> Judge<'a> {
                 Some(alone) if went_through => alone,
                 _ => &layers.then,
             };
-            let today = quick(&layers.today, request);
-            if supposition.no_identity_grant && went_through && today == Verdict::Denied {
-                // It went through, so the supposition is wrong.
+            let Some(session) = session else {
+                let answer = Answer::of(&layers.today, policies, request, dependence);
+                // It went through: a supposition under which it would not have is wrong.
+                if !(supposition.no_identity_grant && went_through && answer.today == Verdict::Denied) {
+                    answers.push(answer);
+                }
                 continue;
+            };
+            for (number, way) in session.ways().into_iter().enumerate() {
+                let narrow =
+                    |layers: &Arc<Policies>| Arc::new(Policies { session: Some(way.clone()), ..Policies::clone(layers) });
+                let dependence = if number == 0 { dependence } else { Some(Dependence::SessionPolicies) };
+                answers.push(Answer::of(&narrow(&layers.today), &narrow(policies), request, dependence));
             }
-            let view = View::of(&request.context);
-            let judgement =
-                if policies.decide(request, &view).denied().is_false() { None } else { Some(judge(policies, request)) };
-            let then = judgement.as_ref().map_or(Verdict::NotDenied, |judgement| judgement.verdict);
-            answers.push(Answer { today, then, judgement, policies: Arc::clone(policies), dependence });
         }
         let first = answers.first().map_or((Verdict::NotDenied, Verdict::NotDenied), |answer| (answer.today, answer.then));
         let differing = answers.iter().find(|answer| answer.then != first.1);
@@ -466,6 +491,15 @@ struct Answer {
     dependence: Option<Dependence>,
 }
 
+impl Answer {
+    fn of(today: &Policies, policies: &Arc<Policies>, request: &Request, dependence: Option<Dependence>) -> Answer {
+        let view = View::of(&request.context);
+        let judgement = if policies.decide(request, &view).denied().is_false() { None } else { Some(judge(policies, request)) };
+        let then = judgement.as_ref().map_or(Verdict::NotDenied, |judgement| judgement.verdict);
+        Answer { today: quick(today, request), then, judgement, policies: Arc::clone(policies), dependence }
+    }
+}
+
 /// The verdict alone.
 fn quick(policies: &Policies, request: &Request) -> Verdict {
     match policies.decide(request, &View::of(&request.context)).denied() {
@@ -501,7 +535,7 @@ fn deciding(permissions: &[Permission]) -> (Verdict, Option<usize>) {
     (verdict, deciding)
 }
 
-fn same_list(a: Option<&[Arc<crate::policy::compiled::Policy>]>, b: Option<&[Arc<crate::policy::compiled::Policy>]>) -> bool {
+fn same_list(a: Option<&[Arc<Policy>]>, b: Option<&[Arc<Policy>]>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b)),
         (None, None) => true,

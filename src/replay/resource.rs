@@ -121,7 +121,7 @@ fn owner(scene: &Scene<'_>, arn: &str) -> Owner {
         return Owner::Account { id: account.to_owned(), from: "from the inventory" };
     }
     match arn_parts(arn) {
-        Some([_, _, "iam", _, "aws", _]) => Owner::Nobody("AWS owns it: the account of its ARN is `aws`"),
+        Some([_, _, _, _, "aws", _]) => Owner::Nobody("AWS owns it: the account of its ARN is `aws`"),
         // Images and snapshots may be anybody's.
         Some([_, _, "ec2", ..]) => Owner::Unknown("the ARN names no owner, and images and snapshots may be anybody's"),
         Some([_, _, _, _, "", _]) => home_owner(scene),

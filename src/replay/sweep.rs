@@ -9,6 +9,7 @@ use super::candidate::{Plan, Scenario};
 use super::outcome::{Judge, Judged, Outcome};
 use super::refine::FEATURES;
 use super::rows::Rows;
+use super::session_policy::SessionPolicies;
 use super::words::{Words, words};
 use super::{Call, KeySet, World};
 
@@ -61,8 +62,10 @@ pub fn sweep(
                         break;
                     }
                     for call in share {
-                        let mut judged = judge.judge(call, &narrow);
-                        if !judged.iter().all(goes_on) {
+                        // The session policy of a call that was denied may read keys that no other policy does.
+                        let is_narrowed = call.was_denied() && world.lineage.link(call).and_then(SessionPolicies::of).is_some();
+                        let mut judged = judge.judge(call, if is_narrowed { world } else { &narrow });
+                        if !is_narrowed && !judged.iter().all(goes_on) {
                             judged = judge.judge(call, &told);
                         }
                         for (number, ((swept, judged), scenario)) in

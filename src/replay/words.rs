@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Scenario, file_name};
 use super::outcome::{Judged, Outcome, Permission};
+use super::session_policy;
 use super::{Call, Lineage};
 use crate::enrich::denied_by;
 use crate::policy::compiled::{Policy, PolicyType, Statement};
@@ -15,7 +16,7 @@ use crate::policy::layers::{Layer, Level, Policies};
 use crate::policy::operator::Test;
 use crate::policy::request::Request;
 use crate::policy::residual::in_words_condition;
-use crate::policy::verdict::{Judgement, StatementMatch, Verdict};
+use crate::policy::verdict::{Judgement, NotAllowed, StatementMatch, Verdict};
 
 /// What a finding says of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,7 +90,11 @@ pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineag
         },
         Outcome::AlreadyDenied => {
             let verdict = judged.permissions.iter().map(|permission| permission.then).find(|then| *then != Verdict::NotDenied);
-            Words { reason: already_denied(call, verdict.or(Some(Verdict::NotDenied))), ..Words::default() }
+            let mut reason = already_denied(call, verdict.or(Some(Verdict::NotDenied)));
+            if let Some(policy) = judged.permissions.iter().find_map(denied_by_session_policy) {
+                reason.push_str(&format!(": {policy}"));
+            }
+            Words { reason, ..Words::default() }
         }
         Outcome::Unchanged | Outcome::NotApplicable => {
             Words { reason: "No statement denies it".to_owned(), ..Words::default() }
@@ -99,12 +104,30 @@ pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineag
         let on = resource_words(&permission.authorization.request);
         words.reason.push_str(&format!("; for {} on {on}: {dependent}", permission.authorization.request.action));
     }
-    if matches!(judged.outcome, Outcome::NewlyDenied | Outcome::MayBeNewlyDenied)
+    if matches!(judged.outcome, Outcome::NewlyDenied | Outcome::MayBeNewlyDenied | Outcome::MayBeNewlyAllowed)
         && let Some(chain) = chain(call, lineage)
     {
         words.reason.push_str(&format!("; session chain: {chain}"));
     }
     words
+}
+
+/// The session policy that surely denies, or surely does not allow.
+fn denied_by_session_policy(permission: &Permission) -> Option<String> {
+    let judgement = permission.judgement.as_ref().filter(|_| permission.then == Verdict::Denied)?;
+    let action = &permission.authorization.request.action;
+    let is_deny =
+        |found: &&StatementMatch| found.policy_type == PolicyType::Session && found.effect == Effect::Deny && found.certain;
+    if let Some(found) = judgement.statements.iter().find(is_deny) {
+        return Some(format!("{} denies {action}", place(found)));
+    }
+    let missing = |missing: &&NotAllowed| missing.layer == Layer::Policy(PolicyType::Session) && missing.certain;
+    judgement.not_allowed_by.iter().find(missing)?;
+    let named: Vec<&str> = permission.policies.session.iter().flatten().map(|policy| policy.name.as_str()).collect();
+    Some(match named.is_empty() {
+        true => format!("the session was given no policy that allows {action}"),
+        false => format!("no statement of {} allows {action}", named.join(", ")),
+    })
 }
 
 fn already_denied(call: &Call, then: Option<Verdict>) -> String {
@@ -138,7 +161,8 @@ pub fn chain(call: &Call, lineage: &Lineage) -> Option<String> {
             _ => arn.to_owned(),
         }
     };
-    let mut steps: Vec<String> = Vec::new();
+    // What is behind each step: the plain name, and what narrows the session.
+    let mut steps: Vec<(String, Option<String>)> = Vec::new();
     for link in links.iter().rev() {
         let issuer = link
             .issuer_arn
@@ -152,16 +176,22 @@ pub fn chain(call: &Call, lineage: &Lineage) -> Option<String> {
             .or_else(|| link.invoked_by.as_deref().map(str::to_owned))
             .or_else(|| link.issuer_account.as_deref().map(|account| format!("somebody of {account}")));
         let issuer = issuer.unwrap_or_else(|| "somebody".to_owned());
-        if steps.last() != Some(&issuer) {
-            steps.push(issuer);
+        if steps.last().is_none_or(|(last, _)| *last != issuer) {
+            steps.push((issuer, None));
         }
-        if let Some(role) = link.role_arn.as_deref().map(short)
-            && steps.last() != Some(&role)
+        let narrowed = session_policy::in_chain(link);
+        let federated = link.session_arn.as_deref().filter(|arn| arn.contains(":federated-user/"));
+        if let Some(session) = link.role_arn.as_deref().or(federated).map(short)
+            && (narrowed.is_some() || steps.last().is_none_or(|(last, _)| *last != session))
         {
-            steps.push(role);
+            steps.push((session, narrowed));
         }
     }
-    (steps.len() > 1).then(|| steps.join(" → "))
+    let shown = |(name, narrowed): (String, Option<String>)| match narrowed {
+        Some(narrowed) => format!("{name} ({narrowed})"),
+        None => name,
+    };
+    (steps.len() > 1).then(|| steps.into_iter().map(shown).collect::<Vec<_>>().join(" → "))
 }
 
 /// The policies under judgement first.
@@ -278,6 +308,12 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
             judgement.statements.iter().any(|found| found.policy_type == policy_type && found.effect == Effect::Deny)
                 || judgement.not_allowed_by.iter().any(|missing| missing.layer == Layer::Policy(policy_type))
         };
+        let at_endpoint = |missing: &NotAllowed| missing.layer == Layer::Policy(PolicyType::VpcEndpoint);
+        if permission.authorization.request.facts.gateway_endpoint.is_unknown()
+            && judgement.not_allowed_by.iter().any(at_endpoint)
+        {
+            settled.insert("whether the VPC endpoint is a gateway: its type (VpcEndpointType) in the inventory".to_owned());
+        }
         for exempt in judgement.exempt.iter().filter(|exempt| !exempt.certain && matters(exempt.policy_type)) {
             settled.insert(exempt_advice(exempt.policy_type, exempt.reason));
         }

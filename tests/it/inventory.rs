@@ -355,6 +355,44 @@ fn endpoints_vpcs_and_buckets() {
     );
 }
 
+/// As AWS Config, `describe-subnets` and a table written by hand tell them.
+#[test]
+fn subnets_and_the_types_of_endpoints() {
+    let config = config_results(&[
+        json!({"resourceType": "AWS::EC2::Subnet", "resourceId": "subnet-0a", "accountId": "111122223333", "awsRegion": "eu-west-1",
+            "configuration": {"subnetId": "subnet-0a", "vpcId": "vpc-0a", "ownerId": "444455556666"}}),
+        json!({"resourceType": "AWS::EC2::VPCEndpoint", "resourceId": "vpce-0a", "accountId": "111122223333", "awsRegion": "eu-west-1",
+            "configuration": {"vpcEndpointId": "vpce-0a", "vpcEndpointType": "Interface", "vpcId": "vpc-0a"}}),
+    ]);
+    let described = r#"{"Subnets": [{"SubnetId": "subnet-0b", "VpcId": "vpc-0b", "CidrBlock": "10.0.0.0/24",
+        "SubnetArn": "arn:aws:ec2:eu-west-1:111122223333:subnet/subnet-0b", "OwnerId": "111122223333"}]}"#;
+    let inventory = load(&[
+        ("config.json", &config),
+        ("ec2-describe-subnets-eu-west-1.json", described),
+        ("subnets.csv", "subnet_id,vpc_id,account_id,region\nsubnet-0c,vpc-0c,111122223333,eu-west-1\nsubnet-0d,,,\n"),
+        (
+            "ec2-describe-vpc-endpoints.json",
+            r#"{"VpcEndpoints": [{"VpcEndpointId": "vpce-0b", "VpcEndpointType": "Gateway"}]}"#,
+        ),
+        ("vpc_endpoints.csv", "vpc_endpoint_id,endpoint_type\nvpce-0c,Gateway\nvpce-0d,\n"),
+    ]);
+    assert_eq!(inventory.warnings, Vec::<String>::new());
+    let vpc = |id: &str| inventory.subnet(id).expect("the subnet").vpc_id.as_deref();
+    assert_eq!(
+        [vpc("subnet-0a"), vpc("subnet-0b"), vpc("subnet-0c"), vpc("subnet-0d")],
+        [Some("vpc-0a"), Some("vpc-0b"), Some("vpc-0c"), None]
+    );
+    let subnet = inventory.subnet("subnet-0a").expect("the subnet");
+    assert_eq!(subnet.account_id.as_deref(), Some("444455556666"));
+    assert_eq!(subnet.arn, "arn:aws:ec2:eu-west-1:444455556666:subnet/subnet-0a");
+    let kind = |id: &str| inventory.vpc_endpoint(id).expect("the endpoint").endpoint_type.as_deref();
+    assert_eq!(
+        [kind("vpce-0a"), kind("vpce-0b"), kind("vpce-0c"), kind("vpce-0d")],
+        [Some("Interface"), Some("Gateway"), Some("Gateway"), None]
+    );
+    assert!(inventory.provides(resource_types::SUBNET) && inventory.complete(resource_types::SUBNET));
+}
+
 #[test]
 fn configuration_items_of_the_other_calls() {
     // The configuration is JSON text here, and a delivered snapshot spells two keys differently.

@@ -5,6 +5,7 @@ mod corpus;
 mod facts;
 mod lineage;
 mod public_samples;
+mod session_policies;
 mod verdicts;
 
 use palisade::inventory::Inventory;

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::inventory::model::resource_types::{ACCOUNT, BUCKET, POLICY, ROLE, TREE, USER, VPC, VPC_ENDPOINT};
+use crate::inventory::model::resource_types::{
+    ACCOUNT, BUCKET, POLICY, ROLE, SUBNET, TREE, USER, VPC, VPC_ENDPOINT, VPC_ENDPOINT_SERVICE,
+};
 
 /// Properties that every row has.
 const COMMON: &str = "accountId, awsRegion, arn, resourceId, resourceName, resourceType, tags, configurationItemCaptureTime";
 
 /// Properties of a type beyond those that every row has.
-const PROPERTIES: [(&str, &str); 7] = [
+const PROPERTIES: [(&str, &str); 8] = [
     (ROLE, "configuration.roleId, configuration.assumeRolePolicyDocument, configuration.tags"),
     (USER, "configuration.userId"),
     (
@@ -18,6 +20,7 @@ const PROPERTIES: [(&str, &str); 7] = [
         "configuration.vpcEndpointId, configuration.vpcEndpointType, configuration.vpcId, configuration.serviceName, configuration.ownerId, configuration.policyDocument",
     ),
     (VPC, "configuration.vpcId, configuration.ownerId"),
+    (SUBNET, "configuration.subnetId, configuration.vpcId, configuration.ownerId"),
     ("AWS::Lambda::Function", "configuration.vpcConfig.subnetIds, configuration.role"),
     ("AWS::Glue::Job", "configuration.Connections.Connections, configuration.DefaultArguments"),
     (
@@ -106,6 +109,15 @@ pub fn types_of_policy(document: &Value) -> Result<BTreeSet<String>, String> {
     };
     let mut types: BTreeSet<String> = [ACCOUNT, TREE, POLICY, ROLE, VPC_ENDPOINT, VPC].into_iter().map(str::to_owned).collect();
     for statement in statements {
+        // Lambda derives the VPC of a function from its subnets, which alone are recorded.
+        let reads =
+            |key: &str| statement.get("Condition").is_some_and(|own| own.to_string().to_ascii_lowercase().contains(key));
+        if reads("\"lambda:vpcids\"") {
+            types.insert(SUBNET.to_owned());
+        }
+        if reads("\"ec2:vpceserviceowner\"") {
+            types.insert(VPC_ENDPOINT_SERVICE.to_owned());
+        }
         let actions: Vec<&str> = match statement.get("Action") {
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
@@ -154,6 +166,13 @@ mod tests {
         let all: Vec<&str> = OF_SERVICE.iter().map(|(_, kind)| *kind).collect();
         assert_eq!(types(json!({"Statement": [{"NotAction": "iam:*"}]})), with(&all));
         assert_eq!(types(json!({"Statement": [{"Action": "*"}]})), with(&all));
+        let in_vpc = json!({"Null": {"lambda:VpcIds": "true"}});
+        assert_eq!(
+            types(json!({"Statement": [{"Action": "lambda:CreateFunction", "Condition": in_vpc}]})),
+            with(&["AWS::Lambda::Function", SUBNET])
+        );
+        let own = json!({"StringEquals": {"ec2:VpceServiceOwner": "amazon"}});
+        assert_eq!(types(json!({"Statement": [{"Action": "ec2:*", "Condition": own}]})), with(&[VPC_ENDPOINT_SERVICE]));
         assert!(types_of_policy(&json!({"statement": []})).is_err());
     }
 

@@ -161,6 +161,22 @@ fn called_via(scene: &Scene<'_>, key: &str) -> Option<Known> {
     }
 }
 
+/// Is the endpoint a gateway? Only Amazon S3 and DynamoDB have such endpoints:
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>.
+pub(super) fn gateway_endpoint(scene: &Scene<'_>, prefix: &str) -> Truth {
+    if !matches!(prefix, "s3" | "s3express" | "dynamodb") {
+        return Truth::False;
+    }
+    match endpoint(scene) {
+        Endpoint::Of(id) => {
+            let known = scene.world.inventory.vpc_endpoint(id).and_then(|endpoint| endpoint.endpoint_type.as_deref());
+            known.map_or(Truth::Unknown, |kind| kind.eq_ignore_ascii_case("Gateway").into())
+        }
+        Endpoint::None(_) => Truth::False,
+        Endpoint::Unknown(_) => Truth::Unknown,
+    }
+}
+
 /// Keys that only some services fill, or that only callers of one kind have.
 pub(super) fn pair_value(scene: &Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Option<Known> {
     match key {

@@ -1,5 +1,6 @@
 //! Keys about the resource and the tags of the request.
 
+use crate::inventory::Tags;
 use crate::policy::context::{ContextValue, Unknown};
 use crate::policy::truth::Truth;
 
@@ -219,14 +220,17 @@ pub(super) fn all_tags(scene: &Scene<'_>, pair: Pair<'_, '_>, give: &mut dyn FnM
             give(&format!("aws:RequestTag/{name}"), known);
         }
     }
-    let Some(arn) = pair.resolved.arn.as_deref() else { return };
-    let inventory = scene.world.inventory;
-    let tags =
-        inventory.role_by_arn(arn).map(|role| &role.tags).or_else(|| inventory.resource(arn).map(|resource| &resource.tags));
-    for name in tags.into_iter().flat_map(|tags| tags.keys()) {
+    for name in tags(scene, pair).into_iter().flat_map(|tags| tags.keys()) {
         let key = format!("aws:resourcetag/{}", name.to_ascii_lowercase());
         if let Some(known) = value(scene, pair, &key) {
             give(&format!("aws:ResourceTag/{name}"), known);
         }
     }
+}
+
+/// The tags that the inventory has of the resource.
+pub(super) fn tags<'a>(scene: &Scene<'a>, pair: Pair<'_, '_>) -> Option<&'a Tags> {
+    let arn = pair.resolved.arn.as_deref()?;
+    let inventory = scene.world.inventory;
+    inventory.role_by_arn(arn).map(|role| &role.tags).or_else(|| inventory.resource(arn).map(|resource| &resource.tags))
 }

@@ -5,8 +5,9 @@
 
 mod ec2;
 mod identity;
+mod in_vpc;
 mod kms;
-mod s3;
+pub(super) mod s3;
 
 use serde_json::Value;
 
@@ -128,6 +129,12 @@ fn others(scene: &Scene<'_>, pair: Pair<'_, '_>, service: &str, name: &str) -> O
     match service {
         "lambda" => lambda(scene, pair, name),
         "dynamodb" => dynamodb(scene, name),
+        "apprunner" | "cloudshell" | "codebuild" | "glue" | "sagemaker" => in_vpc::value(scene, pair, service, name),
+        // The targets of a rule of Amazon EventBridge.
+        "events" if name == "targetarn" => match scene.texts_at("targets.arn") {
+            arns if arns.is_empty() => unknown("the record does not show the targets"),
+            arns => present_all(arns.into_iter().map(str::to_owned).collect(), "from requestParameters.targets"),
+        },
         "organizations" => match name {
             "policytype" => parameter(scene, "policyType")
                 .or_else(|| parameter(scene, "type"))
@@ -167,9 +174,7 @@ fn lambda(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option<Known> {
                 (Parameters::Damaged, _) => unknown("requestParameters cannot be read"),
                 (_, Some(ids)) if ids.is_empty() => absent("the request takes the function out of VPCs"),
                 (_, Some(ids)) if name != "vpcids" => present_all(ids, "from requestParameters.vpcConfig"),
-                (_, Some(_)) => {
-                    super::some_value("Lambda derives the VPC from the subnets, whose VPC the inventory does not tell")
-                }
+                (_, Some(ids)) => vpc_of_subnets(scene, &ids),
                 (_, None) if is_update => unknown("the request leaves the function's VPC as it is, which no record tells"),
                 (_, None) => absent("the request names no VPC"),
             }
@@ -195,6 +200,21 @@ fn lambda(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option<Known> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// The VPC that a function is put into: all of its subnets are in one.
+fn vpc_of_subnets(scene: &Scene<'_>, subnets: &[String]) -> Option<Known> {
+    let inventory = scene.world.inventory;
+    let mut vpcs: Vec<&str> = subnets.iter().filter_map(|id| inventory.subnet(id)?.vpc_id.as_deref()).collect();
+    vpcs.sort_unstable();
+    vpcs.dedup();
+    match vpcs.as_slice() {
+        [vpc] => {
+            present(*vpc, super::super::owner::snapshot(inventory, "the VPC of the subnets in requestParameters.vpcConfig"))
+        }
+        [] => super::some_value("Lambda derives the VPC from the subnets, whose VPC the inventory does not tell"),
+        _ => super::some_value("the inventory has the subnets of the request in several VPCs"),
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn value(scene: &Scene<'_>, key: &str) -> Option<Known> {
         },
         "lambda:sourcefunctionarn" => function_arn(scene),
         "aws:chatbotsourcearn" => of_service(scene, "chatbot.amazonaws.com"),
-        "glue:roleassumedby" | "glue:credentialissuingservice" => of_service(scene, "glue.amazonaws.com"),
+        "glue:roleassumedby" | "glue:credentialissuingservice" => of_glue(scene, key),
         "codebuild:buildarn" | "codebuild:projectarn" => of_service(scene, "codebuild.amazonaws.com"),
         "ssm:sourceinstancearn" => of_service(scene, "ssm.amazonaws.com"),
         _ => None,
@@ -203,6 +203,25 @@ fn of_service(scene: &Scene<'_>, service: &str) -> Option<Known> {
                 }
                 _ => unknown("the session may be one of that service, and records do not show the key"),
             }
+        }
+    }
+}
+
+/// Code of a job has the one key, what AWS Glue does itself the other, both with the name of the service.
+fn of_glue(scene: &Scene<'_>, key: &str) -> Option<Known> {
+    const GLUE: &str = "glue.amazonaws.com";
+    let of_job = key == "glue:credentialissuingservice";
+    let is_glue = |arn: Option<String>| arn.is_some_and(|arn| arn.contains(":glue:"));
+    if of_job && (is_glue(in_scope(scene, "credentialsIssuedTo")) || is_glue(in_scope(scene, "sourceArn"))) {
+        return present(GLUE, "from userIdentity.inScopeOf: credentials that were issued to a job");
+    }
+    match may_be_of(scene, GLUE) {
+        Truth::False => absent("the session cannot be one of that service"),
+        _ if of_job && scene.caller.kind != Kind::Direct => {
+            one_of(&[GLUE], true, "whether code of a job made the call, or the service itself, is not recorded")
+        }
+        Truth::True | Truth::Unknown => {
+            one_of(&[GLUE], true, "the session may be one of a job, and records do not show the key")
         }
     }
 }

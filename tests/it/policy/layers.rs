@@ -161,6 +161,10 @@ fn an_endpoint_policy_is_an_allow_list_for_what_passes_the_endpoint() {
     assert_eq!(by_role(json!({ "endpoint": [] }), json!({ "forward_access_session": true })), "not_denied");
     assert_eq!(by_role(endpoint(json!({ "AWS": "111122223333" })), json!({ "gateway_endpoint": true })), "denied (implicit)");
     assert_eq!(by_role(endpoint(json!({ "AWS": "111122223333" })), json!({})), "not_denied");
+    // Of what type the endpoint is matters only where an account is named.
+    let unknown = json!({ "gateway_endpoint": "unknown" });
+    assert_eq!(by_role(endpoint(json!({ "AWS": "111122223333" })), unknown.clone()), "undetermined");
+    assert_eq!(by_role(endpoint(json!("*")), unknown), "not_denied");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Keys of Amazon EC2: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>.
 
 use super::super::super::scene::{Parameters, Scene};
-use super::super::{Known, Pair, absent, present, unknown};
+use super::super::{Known, Pair, absent, present, some_value, unknown};
 use super::parameter;
+use crate::inventory::resource_types::{ACCOUNT, VPC_ENDPOINT_SERVICE};
+use crate::policy::context::{ContextValue, Unknown};
 
 pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option<Known> {
     let is = |action: &str| pair.needed.is("ec2", action);
@@ -22,6 +24,7 @@ pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option
         "keypairname" => text(scene, "keyName"),
         "vpceservicename" => endpoint_service(scene),
         "vpceserviceowner" => endpoint_owner(scene),
+        "vpceserviceprivatednsname" => private_name(scene, pair),
         "vpcid" => text(scene, "vpcId"),
         "instanceprofile" if is("RunInstances") => match first(scene, &["iamInstanceProfile.arn"]) {
             Some(arn) => present(arn, "from requestParameters.iamInstanceProfile"),
@@ -74,14 +77,44 @@ fn endpoint_service(scene: &Scene<'_>) -> Option<Known> {
     present(service_name(scene)?, "from the service of the endpoint")
 }
 
-/// `amazon`, or the account that owns the service.
+/// `amazon`, `aws-marketplace` or the account that owns the service:
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/security_iam_id-based-policy-examples.html>.
 fn endpoint_owner(scene: &Scene<'_>) -> Option<Known> {
     let name = service_name(scene)?;
-    if name.contains(".vpce.") || name.contains("vpce-svc-") {
-        return unknown("the owner of the endpoint service is not recorded");
+    if let Some(at) = name.find("vpce-svc-") {
+        return owner_of_service(scene, name.get(at..)?);
     }
     let is_amazon = name.starts_with("com.amazonaws.") || name.starts_with("cn.com.amazonaws.") || name.starts_with("aws.");
     if is_amazon { present("amazon", "from the name of the endpoint service") } else { None }
+}
+
+/// The owner of a service that an account offers, by its id. A service that a complete inventory does not have is of somebody else.
+fn owner_of_service(scene: &Scene<'_>, id: &str) -> Option<Known> {
+    let inventory = scene.world.inventory;
+    let region = scene.call.region.as_deref()?;
+    let partition = scene.call.partition();
+    let arn = |account: &str| format!("arn:{partition}:ec2:{region}:{account}:vpc-endpoint-service/{id}");
+    if let Some(owner) = inventory.accounts().find(|account| inventory.resource(&arn(&account.id)).is_some()) {
+        let from = super::super::super::owner::snapshot(inventory, "the account that offers the endpoint service");
+        return present(owner.id.as_str(), from);
+    }
+    if !(inventory.complete(VPC_ENDPOINT_SERVICE) && inventory.complete(ACCOUNT)) {
+        return some_value("the record does not show who owns the endpoint service, nor does the inventory");
+    }
+    let why = "the endpoint service is none of the organization's; whose it is is not recorded";
+    let excluded = inventory.accounts().map(|account| account.id.clone()).collect();
+    Some((ContextValue::Unknown(Unknown { why: why.to_owned(), excluded, ..Unknown::default() }), why.into()))
+}
+
+/// The private DNS name that a request gives to an endpoint service.
+fn private_name(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
+    match (parameter(scene, "privateDnsName"), &scene.parameters) {
+        (Some(name), _) => present(name, "from requestParameters"),
+        (None, Parameters::Known(_)) if pair.needed.is("ec2", "CreateVpcEndpointServiceConfiguration") => {
+            absent("the request names no private DNS name")
+        }
+        _ => unknown("the private DNS name of the endpoint service is not recorded"),
+    }
 }
 
 /// A subnet or VPC that the request names, as an ARN.

@@ -114,10 +114,19 @@ fn access_point(scene: &Scene<'_>, name: &str) -> Option<Known> {
     }
 }
 
-/// Tags of an object that a request sets: in the header, which is not recorded, or in the body of PutObjectTagging.
+/// Tags of an object that a request sets: in the header, which is not recorded, or in the body of PutObjectTagging. `false`: these
+/// are not all.
+pub(in super::super) fn request_object_tags(scene: &Scene<'_>) -> Option<(Vec<(String, String)>, bool)> {
+    // `tagging` alone is the name of the operation in the query string.
+    let is_empty = |value: &&Value| value.as_str().is_some_and(str::is_empty);
+    let value = scene.parameter("Tagging").filter(|value| !is_empty(value)).or_else(|| scene.parameter("x-amz-tagging"))?;
+    let mut pairs = Vec::new();
+    let complete = super::super::super::tags::pairs_of(value, &mut |key, value| pairs.push((key.to_owned(), value.to_owned())));
+    Some((pairs, complete))
+}
+
 fn object_tag(scene: &Scene<'_>, tag: Option<&str>) -> Option<Known> {
-    let value: Option<&Value> = scene.parameter("Tagging").or_else(|| scene.parameter("x-amz-tagging"));
-    let Some(value) = value else {
+    let Some((pairs, complete)) = request_object_tags(scene) else {
         return match (&scene.parameters, scene.event_name()) {
             (Parameters::Known(_), "PutObject" | "CopyObject" | "CreateMultipartUpload" | "PutObjectTagging") => {
                 unknown("CloudTrail does not record the tags that are sent with an object")
@@ -125,8 +134,6 @@ fn object_tag(scene: &Scene<'_>, tag: Option<&str>) -> Option<Known> {
             _ => unknown("the record does not show tags of the object"),
         };
     };
-    let mut pairs = Vec::new();
-    let complete = super::super::super::tags::pairs_of(value, &mut |key, value| pairs.push((key.to_owned(), value.to_owned())));
     match tag {
         None if complete => present_all(pairs.into_iter().map(|(key, _)| key).collect(), "from requestParameters.Tagging"),
         Some(tag) => match pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(tag)) {
