@@ -413,6 +413,6 @@ fn facts(scene: &Scene<'_>, needed: &Needed<'_>, owner: &Owner) -> Facts {
         resource_in_organization: owner_in,
         aws_managed_key,
         forward_access_session: scene.caller.forward,
-        gateway_endpoint: false,
+        gateway_endpoint: Truth::False,
     }
 }
