@@ -29,6 +29,7 @@ pub mod request;
 pub mod residual;
 pub mod suggest;
 pub mod summary;
+pub mod suppose;
 pub mod template;
 pub mod truth;
 pub mod value;

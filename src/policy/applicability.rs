@@ -4,7 +4,7 @@
 //! Resource control policies: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>.
 //! VPC endpoint policies: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>.
 
-use super::request::{PrincipalType, Request};
+use super::request::{PrincipalType, Request, Resource};
 use super::truth::{Truth, any};
 
 /// Service prefixes whose resources resource control policies protect, as of 2026-10-27.
@@ -73,6 +73,68 @@ pub const RCP_SERVICES: [&str; 62] = [
     "xray",
 ];
 
+/// Actions of the services that are most often meant by resource control policies, in lower case, that are about no resource, as of
+/// 2026-10-27: <https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html>.
+const WITHOUT_RESOURCE: [(&str, &[&str]); 5] = [
+    (
+        "s3",
+        &[
+            "createjob",
+            "createstoragelensgroup",
+            "getaccesspoint",
+            "getaccountpublicaccessblock",
+            "listaccessgrantsinstances",
+            "listaccesspoints",
+            "listaccesspointsforobjectlambda",
+            "listallmybuckets",
+            "listjobs",
+            "listmultiregionaccesspoints",
+            "liststoragelensconfigurations",
+            "liststoragelensgroups",
+            "putaccesspointpublicaccessblock",
+            "putaccountpublicaccessblock",
+            "putstoragelensconfiguration",
+        ],
+    ),
+    (
+        "sts",
+        &[
+            "decodeauthorizationmessage",
+            "getaccesskeyinfo",
+            "getcalleridentity",
+            "getdelegatedaccesstoken",
+            "getservicebearertoken",
+            "getsessiontoken",
+            "getwebidentitytoken",
+            "taggetwebidentitytoken",
+        ],
+    ),
+    (
+        "kms",
+        &[
+            "connectcustomkeystore",
+            "createcustomkeystore",
+            "createkey",
+            "deletecustomkeystore",
+            "describecustomkeystores",
+            "disconnectcustomkeystore",
+            "generaterandom",
+            "listaliases",
+            "listkeys",
+            "listretirablegrants",
+            "updatecustomkeystore",
+        ],
+    ),
+    ("sqs", &["listqueues"]),
+    ("secretsmanager", &["batchgetsecretvalue", "getrandompassword", "listsecrets"]),
+];
+
+/// Is the action about no resource? Then there is none that a policy could protect.
+fn is_without_resource(request: &Request) -> bool {
+    matches!(&request.resource, Resource::Known(arn) if arn == "*")
+        && WITHOUT_RESOURCE.iter().any(|(service, names)| *service == request.service && names.contains(&&*request.action_name))
+}
+
 /// May a resource control policy deny actions of the service? The documentation lists Amazon OpenSearch Service as `opensearch`,
 /// while its IAM prefix is `es`: nobody says which is meant.
 pub fn rcp_supports(service: &str) -> Truth {
@@ -112,12 +174,32 @@ pub fn is_never_denied(request: &Request) -> bool {
     request.service == "sts" && request.action_name == "getcalleridentity"
 }
 
+/// Is it the root user of a bucket's owner, who reads, replaces or deletes the bucket policy? No bucket policy can keep that
+/// user from it: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>.
+pub fn opens_its_own_bucket(request: &Request) -> bool {
+    request.principal.principal_type == PrincipalType::Root
+        && request.service == "s3"
+        && matches!(request.action_name.as_str(), "getbucketpolicy" | "putbucketpolicy" | "deletebucketpolicy")
+        && !request.is_cross_account()
+}
+
+/// Is it the trust policy of a service-linked role that decides?
+fn assumes_service_linked_role(request: &Request) -> bool {
+    request.service == "sts"
+        && request.action_name.starts_with("assumerole")
+        && matches!(&request.resource, Resource::Known(arn) if arn.contains(":role/aws-service-role/"))
+}
+
 /// Do service control policies bind the caller?
 pub fn service_control(request: &Request) -> Applies {
     let kind = request.principal.principal_type;
     unless(&[
         ((kind == PrincipalType::Service).into(), "service control policies do not bind service principals"),
         ((kind == PrincipalType::Anonymous).into(), "service control policies do not bind anonymous callers"),
+        (
+            (kind == PrincipalType::Federated).into(),
+            "service control policies bind users and roles, not whom an identity provider vouches for",
+        ),
         (service_linked_role(request), "service control policies do not bind service-linked roles"),
         (request.facts.principal_in_management_account, "service control policies do not bind the management account"),
         (
@@ -131,6 +213,7 @@ pub fn service_control(request: &Request) -> Applies {
 pub fn resource_control(request: &Request) -> Applies {
     unless(&[
         (rcp_supports(&request.service).negated(), "resource control policies do not support the service"),
+        (is_without_resource(request).into(), "resource control policies protect resources, and the action is about none"),
         (service_linked_role(request), "resource control policies do not apply to calls by service-linked roles"),
         (
             request.facts.resource_in_management_account,
@@ -144,6 +227,10 @@ pub fn resource_control(request: &Request) -> Applies {
         (
             (request.service == "kms" && request.action_name == "retiregrant").into(),
             "resource control policies do not apply to kms:RetireGrant",
+        ),
+        (
+            assumes_service_linked_role(request).into(),
+            "resource control policies do not apply to the trust policies of service-linked roles",
         ),
     ])
 }

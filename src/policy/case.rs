@@ -4,6 +4,7 @@ mod derive;
 mod layers;
 mod output;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -24,7 +25,7 @@ pub use output::answer;
 /// A case, ready to judge.
 #[derive(Debug, Clone)]
 pub struct Case {
-    pub id: Option<String>,
+    pub id: Option<Json>,
     pub request: Request,
     pub policies: Policies,
     /// What is doubtful in its policies, for people.
@@ -37,7 +38,7 @@ pub struct Cases {
     /// Was the file a list?
     pub is_list: bool,
     /// With the id of each case, if it has one.
-    pub cases: Vec<(Option<String>, Result<Case, InvalidPolicy>)>,
+    pub cases: Vec<(Option<Json>, Result<Case, InvalidPolicy>)>,
 }
 
 /// Reads the cases of a file. Fails only if the file is no JSON.
@@ -50,9 +51,7 @@ pub fn read(source: &Arc<Source>) -> Result<Cases, InvalidPolicy> {
     let cases = node
         .one_or_many()
         .iter()
-        .map(|node| {
-            (node.get("id").and_then(Node::scalar), Reader { source, findings: Vec::new(), warnings: Vec::new() }.case(node))
-        })
+        .map(|node| (id(node), Reader { source, findings: Vec::new(), warnings: Vec::new() }.case(node)))
         .collect();
     Ok(Cases { is_list, cases })
 }
@@ -83,6 +82,21 @@ pub struct Evaluated {
     pub failed: usize,
 }
 
+/// The `id` of a case, as it is written.
+fn id(node: &Node) -> Option<Json> {
+    let id = node.get("id")?;
+    match &id.value {
+        Value::Number(text) => serde_json::from_str(text).ok().or_else(|| id.scalar().map(Json::String)),
+        Value::Bool(value) => Some(Json::Bool(*value)),
+        _ => id.scalar().map(Json::String),
+    }
+}
+
+/// A member that is there, and not `null`, which says the same as leaving it out.
+fn given<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    node.get(name).filter(|node| node.value != Value::Null)
+}
+
 struct Reader<'a> {
     source: &'a Arc<Source>,
     findings: Vec<Finding>,
@@ -94,14 +108,24 @@ impl Reader<'_> {
         self.findings.push(Finding::error("invalid-case", node.span.clone(), message));
     }
 
+    /// Reports names that occur twice or that the format does not know.
     fn unknown_names(&mut self, members: &[Member], known: &[&str], place: &str) {
+        let mut seen = BTreeSet::new();
         for member in members {
+            if !seen.insert(member.key.as_str()) {
+                self.twice(member, place);
+            }
             if !known.contains(&member.key.as_str()) {
                 let message = format!("`{}` is no element of {place}", member.key);
                 let finding = Finding::error("invalid-case", member.key_span.clone(), message);
                 self.findings.push(finding.help(did_you_mean(&member.key, known)));
             }
         }
+    }
+
+    fn twice(&mut self, member: &Member, place: &str) {
+        let message = format!("`{}` occurs twice in {place}", member.key);
+        self.findings.push(Finding::error("invalid-case", member.key_span.clone(), message).help("keep one of them"));
     }
 
     fn case(mut self, node: &Node) -> Result<Case, InvalidPolicy> {
@@ -136,18 +160,20 @@ impl Reader<'_> {
             self.wrong(node, "the case has no `action`");
             return None;
         };
-        let (resource, owner, resource_tags) = self.resource(node.get("resource"));
+        let (resource, owner, resource_tags) = self.resource(given(node, "resource"));
         let Some(mut request) = action.as_str().and_then(|text| Request::new(principal, text, resource)) else {
             self.wrong(action, "an action is a text such as \"s3:GetObject\"");
             return None;
         };
+        if request.action.contains(['*', '?']) {
+            self.wrong(action, "a request is about one action, without wildcards; several actions are several cases");
+        }
         request.resource_account = owner;
-        request.context = self.context(node.get("context"), node.get("other_keys"));
+        request.context = self.context(given(node, "context"), given(node, "other_keys"));
         derive::fill(&mut request, &tags, &resource_tags);
-        request.facts = self.facts(node.get("flags"), &request);
-        let policies = self.policies(node.get("policies"));
-        let id = node.get("id").and_then(Node::scalar);
-        Some(Case { id, request, policies, warnings: std::mem::take(&mut self.warnings) })
+        request.facts = self.facts(given(node, "flags"), &request);
+        let policies = self.policies(given(node, "policies"));
+        Some(Case { id: id(node), request, policies, warnings: std::mem::take(&mut self.warnings) })
     }
 
     fn text(&mut self, node: Option<&Node>, what: &str) -> Option<String> {
@@ -168,7 +194,14 @@ impl Reader<'_> {
             self.wrong(node, "tags are an object of names and values");
             return Vec::new();
         };
-        members.iter().filter_map(|member| Some((member.key.clone(), member.value.scalar()?))).collect()
+        let mut tags = Vec::new();
+        for member in members {
+            match member.value.scalar() {
+                Some(value) => tags.push((member.key.clone(), value)),
+                None => self.wrong(&member.value, format!("the value of a tag is a text, found {}", member.value.kind())),
+            }
+        }
+        tags
     }
 
     fn principal(&mut self, node: Option<&Node>) -> Option<(Principal, Vec<(String, String)>)> {
@@ -221,7 +254,7 @@ impl Reader<'_> {
         if !services.is_empty() {
             principal.services = services;
         }
-        Some((principal, self.tags(node.get("tags"))))
+        Some((principal, self.tags(given(node, "tags"))))
     }
 
     fn resource(&mut self, node: Option<&Node>) -> (Resource, Option<String>, Vec<(String, String)>) {
@@ -241,7 +274,7 @@ impl Reader<'_> {
             (None, None) => Resource::Unknown,
         };
         let account = self.text(node.get("account"), "`account`");
-        (resource, account, self.tags(node.get("tags")))
+        (resource, account, self.tags(given(node, "tags")))
     }
 
     fn context(&mut self, node: Option<&Node>, rest: Option<&Node>) -> Context {
@@ -256,7 +289,11 @@ impl Reader<'_> {
             self.wrong(node, "the context is an object of condition keys");
             return context;
         };
+        let mut seen = BTreeSet::new();
         for member in members {
+            if !seen.insert(member.key.to_ascii_lowercase()) {
+                self.twice(member, "the context, where names have no case");
+            }
             if let Some(value) = self.context_value(&member.value) {
                 context.set(&member.key, value);
             }
@@ -269,16 +306,29 @@ impl Reader<'_> {
             const KNOWN: [&str; 6] = ["present", "absent", "unknown", "may_be_absent", "candidates", "known_values"];
             self.unknown_names(members, &KNOWN, "a context value");
             if let Some(present) = node.get("present") {
+                if members.len() > 1 {
+                    self.wrong(node, "a key that is in the request has {\"present\": […]}, and nothing else");
+                }
                 return Some(ContextValue::Present(self.values(present)));
             }
-            if node.get("absent").is_some() {
+            if let Some(absent) = node.get("absent") {
+                if absent.value != Value::Bool(true) || members.len() > 1 {
+                    self.wrong(absent, "a key that is not in the request is {\"absent\": true}, and nothing else");
+                }
                 return Some(ContextValue::Absent);
             }
             let Some(why) = self.text(node.get("unknown"), "`unknown`") else {
                 self.wrong(node, "a context value is {\"present\": […]}, \"absent\" or {\"unknown\": \"why\"}");
                 return None;
             };
-            let may_be_absent = node.get("may_be_absent").is_none_or(|node| node.value != Value::Bool(false));
+            let may_be_absent = match node.get("may_be_absent").map(|node| (node, &node.value)) {
+                None | Some((_, Value::Bool(true))) => true,
+                Some((_, Value::Bool(false))) => false,
+                Some((other, _)) => {
+                    self.wrong(other, format!("`may_be_absent` is true or false, found {}", other.kind()));
+                    true
+                }
+            };
             let candidates =
                 node.get("candidates").map(|node| node.one_or_many().iter().map(|node| self.values(node)).collect());
             let known_members = node.get("known_values").map(|node| self.values(node)).unwrap_or_default();
@@ -313,7 +363,11 @@ impl Reader<'_> {
 
     fn facts(&mut self, node: Option<&Node>, request: &Request) -> Facts {
         let mut facts = Facts::default();
-        let Some(members) = node.and_then(Node::members) else { return facts };
+        let Some(node) = node else { return facts };
+        let Some(members) = node.members() else {
+            self.wrong(node, format!("`flags` is an object, found {}", node.kind()));
+            return facts;
+        };
         const KNOWN: [&str; 9] = [
             "service_linked_role",
             "principal_in_management_account",
@@ -330,8 +384,8 @@ impl Reader<'_> {
             if member.key == "management_account" {
                 let id = member.value.scalar();
                 facts.principal_in_management_account = (request.principal.account == id && id.is_some()).into();
-                let owner = request.resource_account.as_ref().or(request.principal.account.as_ref());
-                facts.resource_in_management_account = (owner == id.as_ref() && id.is_some()).into();
+                let owner = request.owner().or(request.principal.account.as_deref());
+                facts.resource_in_management_account = (owner == id.as_deref() && id.is_some()).into();
                 continue;
             }
             let truth = match &member.value.value {

@@ -5,14 +5,18 @@
 //! whatever `x` is. Policies name finitely many values, so an unknown key falls into finitely many classes: each value that is
 //! named, none of them, absent. If the answer is the same in every class, it is certain.
 
-use super::condition::Condition;
-use super::context::{Class, Context, Other, Seen, Unknown, View};
+use super::condition::{Condition, PolicyValue};
+use super::context::{Class, Context, Member, Other, Seen, Unknown, View};
+use super::global_keys::{self, KeyType};
 use super::operator::Comparison;
 use super::truth::Truth;
-use super::value::{Decimal, representatives};
+use super::value::{Decimal, date_text, representatives};
 
-/// Patterns of which every combination of answers is supposed; with more, none is.
-const MAXIMUM_PATTERNS: usize = 6;
+/// Groups of patterns of which every combination of answers is supposed; with more, none is.
+const MAXIMUM_GROUPS: usize = 8;
+
+/// Kinds of values of which every set is supposed; with more, none is.
+const MAXIMUM_MEMBERS: usize = 6;
 
 /// The classes of `key`, of which `unknown` is known, for the conditions that read it. `as_variable`: the key also stands in a policy
 /// variable. `None`: suppositions would tell nothing.
@@ -26,11 +30,15 @@ pub fn classes(
     context: &Context,
 ) -> Option<Vec<Class>> {
     let own: Vec<&Condition> = conditions.iter().copied().filter(|condition| condition.key == key).collect();
-    if !unknown.known_members.is_empty() || unknown.between.is_some() {
+    if unknown.between.is_some() {
         return None;
     }
+    let depends_on_others =
+        own.iter().any(|condition| condition.variables().any(|variable| matches!(context.get(variable), Seen::Unknown(_))));
+    let may_merge = !as_variable && !depends_on_others;
+    let is_set = own.iter().any(|condition| condition.is_set());
     let mut classes = Vec::new();
-    if unknown.may_be_absent {
+    if unknown.may_be_absent && unknown.known_members.is_empty() {
         classes.push(Class::Absent);
     }
     match &unknown.candidates {
@@ -40,9 +48,25 @@ pub fn classes(
                 _ => Class::Values(values.clone()),
             }));
         }
-        _ if own.iter().any(|condition| condition.is_set()) => classes.push(Class::Something),
-        _ => classes.extend(single_valued(&own, context)),
+        _ if is_set || !unknown.known_members.is_empty() => {
+            let mut kinds = without_excluded(single_valued(key, &own, context), unknown);
+            if may_merge {
+                keep_distinct(&mut kinds, key, &own, context);
+            }
+            classes.extend(sets(&kinds, &unknown.known_members)?);
+        }
+        _ => classes.extend(without_excluded(single_valued(key, &own, context), unknown)),
     }
+    classes
+        .retain(|class| !matches!(class, Class::Values(values) if values.iter().any(|value| unknown.excluded.contains(value))));
+    if may_merge {
+        keep_distinct(&mut classes, key, &own, context);
+    }
+    Some(classes)
+}
+
+/// The classes without those that are known not to be.
+fn without_excluded(mut classes: Vec<Class>, unknown: &Unknown) -> Vec<Class> {
     classes
         .retain(|class| !matches!(class, Class::Values(values) if values.iter().any(|value| unknown.excluded.contains(value))));
     for class in &mut classes {
@@ -50,12 +74,30 @@ pub fn classes(
             other.excluded.extend(unknown.excluded.iter().cloned());
         }
     }
-    let depends_on_others =
-        own.iter().any(|condition| condition.variables().any(|variable| matches!(context.get(variable), Seen::Unknown(_))));
-    if !as_variable && !depends_on_others {
-        keep_distinct(&mut classes, key, &own, context);
+    classes
+}
+
+/// Every set of these kinds of values beside the values that are known to be in it. `None`: there are too many, and what is known
+/// would be lost.
+fn sets(kinds: &[Class], known: &[String]) -> Option<Vec<Class>> {
+    let kinds: Vec<Member> = kinds
+        .iter()
+        .filter_map(|class| match class {
+            Class::Values(values) => values.first().cloned().map(Member::Text),
+            Class::Other(other) => Some(Member::Other(other.clone())),
+            Class::Absent | Class::Set(_) | Class::Something => None,
+        })
+        .collect();
+    if kinds.len() > MAXIMUM_MEMBERS {
+        return known.is_empty().then(|| vec![Class::Something]);
     }
-    Some(classes)
+    let first = usize::from(known.is_empty());
+    let subsets = (first..1 << kinds.len()).map(|chosen: usize| {
+        let known = known.iter().cloned().map(Member::Text);
+        let chosen = kinds.iter().enumerate().filter(|(number, _)| chosen >> number & 1 == 1).map(|(_, kind)| kind.clone());
+        Class::Set(known.chain(chosen).collect())
+    });
+    Some(subsets.collect())
 }
 
 /// Classes that no condition tells apart are one.
@@ -73,21 +115,25 @@ fn keep_distinct(classes: &mut Vec<Class>, key: &str, conditions: &[&Condition],
     });
 }
 
-fn single_valued(conditions: &[&Condition], context: &Context) -> Vec<Class> {
+fn single_valued(key: &str, conditions: &[&Condition], context: &Context) -> Vec<Class> {
     let comparisons: Vec<Comparison> = conditions.iter().filter_map(|condition| condition.operator?.comparison()).collect();
     let values = || conditions.iter().flat_map(|condition| &condition.values);
     let one = |text: String| Class::Values(vec![text]);
-    let has_variables = values().any(|value| value.has_variables());
-    if !comparisons.is_empty() && !has_variables {
-        if comparisons.iter().all(|comparison| *comparison == Comparison::Bool) {
+    if !comparisons.is_empty() && !values().any(PolicyValue::has_variables) {
+        let all = |test: fn(&Comparison) -> bool| comparisons.iter().all(test);
+        let is_boolean = global_keys::find(key).is_some_and(|known| known.value_type == KeyType::Bool);
+        if is_boolean || all(|comparison| *comparison == Comparison::Bool) {
             return ["true", "false"].map(|text| one(text.to_owned())).to_vec();
         }
-        if comparisons.iter().all(|comparison| *comparison == Comparison::IpAddress) {
-            let networks: Vec<_> = values().filter_map(|value| value.network()).collect();
+        if all(|comparison| *comparison == Comparison::IpAddress) {
+            let networks: Vec<_> = values().filter_map(PolicyValue::network).collect();
             return representatives(&networks).into_iter().map(one).collect();
         }
-        if comparisons.iter().all(|comparison| matches!(comparison, Comparison::Numeric(_)))
-            && let Some(numbers) = numbers(&values().filter_map(|value| value.number()).collect::<Vec<_>>())
+        if all(|comparison| matches!(comparison, Comparison::Date(_))) {
+            return dates(values().filter_map(PolicyValue::date)).into_iter().map(one).collect();
+        }
+        if all(|comparison| matches!(comparison, Comparison::Numeric(_)))
+            && let Some(numbers) = numbers(&values().filter_map(PolicyValue::number).collect::<Vec<_>>())
         {
             return numbers.into_iter().map(one).collect();
         }
@@ -99,41 +145,113 @@ fn single_valued(conditions: &[&Condition], context: &Context) -> Vec<Class> {
 fn texts(conditions: &[&Condition], context: &Context) -> Vec<Class> {
     let view = View::of(context);
     let mut named: Vec<String> = Vec::new();
-    let mut patterns: Vec<(Comparison, String)> = Vec::new();
-    for condition in conditions {
+    let mut patterns: Vec<Pattern<'_>> = Vec::new();
+    // Comparisons of which every text that matches is named.
+    let mut never: Vec<(Comparison, String, bool)> = Vec::new();
+    for (number, condition) in conditions.iter().enumerate() {
         let Some(comparison) = condition.operator.and_then(|operator| operator.comparison()) else { continue };
         for value in &condition.values {
             match value.exact_text(&view) {
                 Some(text) if comparison == Comparison::StringEquals => named.push(text),
                 // What a variable stands for is asked again in each class.
                 _ if value.has_variables() || value.is_impossible() => {}
+                _ if comparison == Comparison::StringEqualsIgnoreCase && spellings(&value.written).is_some() => {
+                    named.extend(spellings(&value.written).into_iter().flatten());
+                    never.push((comparison, value.written.clone(), false));
+                }
                 _ => {
-                    if !value.written.contains(['*', '?', '$']) {
+                    let is_plain = !value.written.contains(['*', '?', '$']);
+                    if is_plain {
                         named.push(value.written.clone());
                     }
-                    patterns.push((comparison, value.written.clone()));
+                    // A plain text matches no other; in another case, it may.
+                    if !is_plain || !matches!(comparison, Comparison::StringLike | Comparison::Arn) {
+                        Pattern::add(&mut patterns, comparison, value, number);
+                    }
                 }
             }
         }
     }
     named.sort();
     named.dedup();
-    patterns.sort();
-    patterns.dedup();
     let mut classes: Vec<Class> = named.iter().map(|text| Class::Values(vec![text.clone()])).collect();
-    if patterns.len() > MAXIMUM_PATTERNS {
-        classes.push(Class::Other(Other { excluded: named, supposed: Vec::new() }));
+    let groups = groups(patterns);
+    if groups.len() > MAXIMUM_GROUPS {
+        classes.push(Class::Other(Other { excluded: named, supposed: never }));
         return classes;
     }
-    for answers in 0..1_u32 << patterns.len() {
-        let supposed = patterns
-            .iter()
-            .enumerate()
-            .map(|(number, (comparison, written))| (*comparison, written.clone(), answers >> number & 1 == 1))
-            .collect();
+    for answers in 0..1_u32 << groups.len() {
+        let answered: Vec<(&Vec<Pattern<'_>>, bool)> =
+            groups.iter().enumerate().map(|(number, group)| (group, answers >> number & 1 == 1)).collect();
+        if !is_possible(&answered) {
+            continue;
+        }
+        let answers = answered.iter().flat_map(|(group, answer)| {
+            group.iter().map(|pattern| (pattern.comparison, pattern.value.written.clone(), *answer))
+        });
+        let supposed = answers.chain(never.iter().cloned()).collect();
         classes.push(Class::Other(Other { excluded: named.clone(), supposed }));
     }
     classes
+}
+
+/// Every spelling of a text in capital and small letters, if they are few.
+fn spellings(text: &str) -> Option<Vec<String>> {
+    const MAXIMUM_LETTERS: usize = 4;
+    let letters = text.chars().filter(|character| character.is_alphabetic()).count();
+    if letters > MAXIMUM_LETTERS || !text.is_ascii() || text.contains('$') {
+        return None;
+    }
+    let mut spellings = vec![String::new()];
+    for character in text.chars() {
+        let mut both = vec![character.to_ascii_lowercase(), character.to_ascii_uppercase()];
+        both.dedup();
+        spellings = spellings.iter().flat_map(|start| both.iter().map(move |own| format!("{start}{own}"))).collect();
+    }
+    Some(spellings)
+}
+
+/// A pattern, and the conditions that name it.
+struct Pattern<'a> {
+    comparison: Comparison,
+    value: &'a PolicyValue,
+    conditions: Vec<usize>,
+}
+
+impl<'a> Pattern<'a> {
+    fn add(patterns: &mut Vec<Pattern<'a>>, comparison: Comparison, value: &'a PolicyValue, condition: usize) {
+        let same = |own: &&mut Pattern<'a>| own.comparison == comparison && own.value.written == value.written;
+        match patterns.iter_mut().find(same) {
+            Some(known) if known.conditions.contains(&condition) => {}
+            Some(known) => known.conditions.push(condition),
+            None => patterns.push(Pattern { comparison, value, conditions: vec![condition] }),
+        }
+    }
+}
+
+/// Patterns that stand in the same conditions, and only together: what counts is whether any of them matches.
+fn groups(patterns: Vec<Pattern<'_>>) -> Vec<Vec<Pattern<'_>>> {
+    let mut groups: Vec<Vec<Pattern<'_>>> = Vec::new();
+    for pattern in patterns {
+        match groups.iter_mut().find(|group| group.iter().all(|own| own.conditions == pattern.conditions)) {
+            Some(group) => group.push(pattern),
+            None => groups.push(vec![pattern]),
+        }
+    }
+    groups
+}
+
+/// May a text match a pattern of each group that is answered so, and none of the others?
+fn is_possible(answered: &[(&Vec<Pattern<'_>>, bool)]) -> bool {
+    answered.iter().enumerate().filter(|(_, (_, answer))| *answer).all(|(number, (group, _))| {
+        answered.iter().enumerate().filter(|(other, _)| *other != number).all(|(_, (other, answer))| {
+            if *answer {
+                group.iter().any(|own| other.iter().any(|other| !own.value.excludes(other.value)))
+            } else {
+                group.iter().any(|own| !other.iter().any(|other| other.value.includes(own.value)))
+            }
+        })
+    })
 }
 
 /// Numbers at, between and outside the given ones. `None` if one of them is negative.
@@ -150,4 +268,13 @@ fn numbers(given: &[&Decimal]) -> Option<Vec<String>> {
     // Below the smallest, which may be above zero.
     texts.push("0".to_owned());
     Some(texts)
+}
+
+/// Moments at, between and outside the given ones.
+fn dates(given: impl Iterator<Item = i128>) -> Vec<String> {
+    let mut moments = vec![0];
+    moments.extend(given.flat_map(|moment| [moment.saturating_sub(1), moment, moment.saturating_add(1)]));
+    moments.sort_unstable();
+    moments.dedup();
+    moments.into_iter().map(date_text).collect()
 }

@@ -1,7 +1,7 @@
 //! The codes of findings in policies: what each means. They are stable: pipelines and editors may rely on them.
 
 /// Every code with its meaning, in alphabetical order.
-pub const CODES: [(&str, &str); 45] = [
+pub const CODES: [(&str, &str); 47] = [
     ("byte-order-mark", "The file starts with a byte order mark."),
     ("condition-always-true", "The actions do not have the key, so it is absent, and the operator is true of an absent key."),
     ("condition-never-true", "No request can meet the condition: the statement never applies."),
@@ -9,6 +9,7 @@ pub const CODES: [(&str, &str); 45] = [
     ("duplicate-element", "An element, operator or key occurs twice in one block."),
     ("duplicate-sid", "Two statements have the same `Sid`."),
     ("empty-list", "An element or a condition key has no value."),
+    ("endpoint-condition", "A VPC endpoint policy has a condition that AWS does not take there."),
     ("id-not-allowed", "`Id` stands in a policy that is not attached to a resource."),
     ("incomplete-arn", "A resource has fewer than the six parts of an ARN."),
     ("invalid-action", "An action is not `service:Name`."),
@@ -41,6 +42,7 @@ pub const CODES: [(&str, &str); 45] = [
     ("unknown-operator", "AWS has no such operator."),
     ("variable-before-resource", "A policy variable stands before the fifth colon of an ARN."),
     ("variable-in-version-2008", "`${` is a literal text in a policy of version 2008."),
+    ("wildcard-in-account", "The account of an ARN in a VPC endpoint policy is neither an id nor a wildcard alone."),
     ("wildcard-in-arn-service", "The service of an ARN has a wildcard."),
     ("wildcard-in-id", "A wildcard in a key whose values are ids that AWS assigns."),
     ("wildcard-in-principal", "A principal has a wildcard in it."),

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::applicability;
 use super::condition::Condition;
 use super::context::View;
 use super::diagnostic::{Position, Source};
 use super::document::{self, Document, Effect, Elements, Principals, Version};
 use super::pattern::{ActionPattern, Glob, Token, bind_to_arn_parts};
 use super::principal::{self, Named};
-use super::request::{Request, Resource};
+use super::request::{PrincipalType, Request, Resource};
 use super::template::{Resolved, Template};
 use super::truth::{Truth, all, any};
 
@@ -90,6 +91,7 @@ pub struct Statement {
     pub effect: Effect,
     pub position: Position,
     pub conditions: Vec<Condition>,
+    policy_type: PolicyType,
     principal: Option<Principals>,
     actions: Vec<ActionPattern>,
     actions_negated: bool,
@@ -183,6 +185,7 @@ impl Statement {
             sid: statement.sid.as_ref().map(|sid| sid.text.clone()),
             effect: statement.effect,
             position: document.position(statement.span.start),
+            policy_type,
             principal: statement.principal.clone(),
             actions: statement.action.items.iter().filter_map(|item| ActionPattern::parse(&item.text)).collect(),
             actions_negated: statement.action.negated,
@@ -217,10 +220,23 @@ impl Statement {
         if action == self.actions_negated {
             return Matched { truth: Truth::False, named: Named::ATTACHED };
         }
-        let named = match &self.principal {
+        let mut named = match &self.principal {
             Some(principals) => principal::named(principals, &request.principal, self.effect, has_boundary),
             None => Named::ATTACHED,
         };
+        if self.policy_type == PolicyType::VpcEndpoint {
+            // At a gateway endpoint an account names its root user only, who is named directly. Of a caller of whom only the
+            // account is known nobody can tell whether it is that one.
+            let interface = request.facts.gateway_endpoint.negated();
+            let may_be_root = request.principal.principal_type == PrincipalType::Account;
+            named.by_account = named.by_account.and(if may_be_root { interface.or(Truth::Unknown) } else { interface });
+        }
+        if self.policy_type == PolicyType::Resource
+            && self.effect == Effect::Deny
+            && applicability::opens_its_own_bucket(request)
+        {
+            named = Named::NOT;
+        }
         if named.at_all().is_false() {
             return Matched { truth: Truth::False, named };
         }
@@ -271,7 +287,7 @@ impl ResourcePattern {
             ResourcePattern::Template(template) => match template.resolve(view) {
                 Resolved::Tokens(tokens) => glob_matches(&bound(tokens), resource),
                 Resolved::Null => Truth::False,
-                Resolved::Unknown => Truth::Unknown,
+                Resolved::Unknown(tokens) => glob_matches(&Glob::from_tokens(tokens), resource).and(Truth::Unknown),
             },
         }
     }

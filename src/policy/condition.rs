@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::context::{Other, Seen, Unknown, View};
+use super::context::{Member, Other, Seen, Unknown, View};
 use super::document::{self, Version};
 use super::global_keys;
 use super::operator::{Comparison, Operator, Quantifier, Test};
@@ -35,6 +35,8 @@ pub struct Condition {
     pub values: Vec<PolicyValue>,
     /// Does AWS document the key as multivalued?
     multivalued: bool,
+    /// Does AWS document that the key has one value?
+    single_valued: bool,
     lookup: Lookup,
 }
 
@@ -77,9 +79,11 @@ impl Condition {
             .map(|value| PolicyValue { written: value.text.clone(), prepared: prepare(operator, &value.text, version) })
             .collect();
         let key = condition.key.text.to_ascii_lowercase();
+        let known = global_keys::find(&key);
         Condition {
             lookup: Lookup::over(&values),
-            multivalued: global_keys::find(&key).is_some_and(|known| known.multivalued),
+            multivalued: known.is_some_and(|known| known.multivalued),
+            single_valued: known.is_some_and(|known| !known.multivalued),
             name: condition.key.text.clone(),
             operator_name: condition.operator.text.clone(),
             key,
@@ -101,9 +105,10 @@ impl Condition {
         })
     }
 
-    /// Does AWS document the key as multivalued, or does the operator treat it so?
+    /// May the key have several values? AWS documents it so, or, of a key of which it does not say, the operator treats it so.
     pub fn is_set(&self) -> bool {
-        self.multivalued || self.operator.is_some_and(|operator| operator.quantifier.is_some())
+        let treated_so = || self.operator.is_some_and(|operator| operator.quantifier.is_some());
+        self.multivalued || (!self.single_valued && treated_so())
     }
 
     /// Is the condition true of the request?
@@ -122,7 +127,7 @@ impl Condition {
     fn null(&self, seen: Seen<'_>) -> Truth {
         let absent = match seen {
             Seen::Absent | Seen::Values([]) => Truth::True,
-            Seen::Values(_) | Seen::Other(_) | Seen::Something => Truth::False,
+            Seen::Values(_) | Seen::Other(_) | Seen::Set(_) | Seen::Something => Truth::False,
             Seen::Unknown(unknown) => {
                 let listed = unknown.candidates.iter().flatten().map(|values| Truth::from(values.is_empty()));
                 let fold = |listed: &mut dyn Iterator<Item = Truth>| listed.reduce(Truth::either).unwrap_or(Truth::False);
@@ -223,7 +228,7 @@ impl PolicyValue {
             Prepared::Text(text) => Some(text.clone()),
             Prepared::Template(template) => match template.resolve(view) {
                 Resolved::Tokens(tokens) => Some(literal(&tokens)),
-                Resolved::Null | Resolved::Unknown => None,
+                Resolved::Null | Resolved::Unknown(_) => None,
             },
             _ => None,
         }
@@ -240,6 +245,35 @@ impl PolicyValue {
         match &self.prepared {
             Prepared::Network(network) => Some(*network),
             _ => None,
+        }
+    }
+
+    pub fn date(&self) -> Option<i128> {
+        match &self.prepared {
+            Prepared::Date(date) => Some(*date),
+            _ => None,
+        }
+    }
+
+    /// Can no text match both this value and the other?
+    pub fn excludes(&self, other: &PolicyValue) -> bool {
+        match (&self.prepared, &other.prepared) {
+            (Prepared::Like(own), Prepared::Like(other)) => !own.meets(other),
+            (Prepared::Arn(own), Prepared::Arn(other)) => !own.meets(other),
+            (Prepared::IgnoreCase(own), Prepared::IgnoreCase(other)) => own != other,
+            (Prepared::IgnoreCase(text), Prepared::Like(glob)) | (Prepared::Like(glob), Prepared::IgnoreCase(text)) => {
+                !glob.in_lower_case().matches(text)
+            }
+            _ => false,
+        }
+    }
+
+    /// Does every text that matches the other value match this one?
+    pub fn includes(&self, other: &PolicyValue) -> bool {
+        match (&self.prepared, &other.prepared) {
+            (Prepared::Like(own), Prepared::Like(other)) => own.covers(other),
+            (Prepared::Arn(own), Prepared::Arn(other)) => own.covers(other),
+            _ => false,
         }
     }
 
@@ -269,6 +303,7 @@ impl Evaluation<'_> {
             Seen::Absent => self.absent(),
             Seen::Values(values) => self.values(values),
             Seen::Other(other) => self.unknown_value(Some(other)),
+            Seen::Set(members) => self.set(members),
             Seen::Something => self.some_values(&[]),
             Seen::Unknown(unknown) => self.unknown(unknown),
         }
@@ -292,6 +327,21 @@ impl Evaluation<'_> {
             (None, [value]) if !self.condition.multivalued => self.passes(value),
             // Not documented: see `Condition::undocumented`.
             (None, _) => Truth::Unknown,
+        }
+    }
+
+    /// Values of which some are none that the policies name.
+    fn set(&self, members: &[Member]) -> Truth {
+        let mut passes = members.iter().map(|member| match member {
+            Member::Text(text) => self.passes(text),
+            Member::Other(other) => self.unknown_value(Some(other)),
+        });
+        match self.operator.quantifier {
+            Some(Quantifier::ForAllValues) => all(passes),
+            Some(Quantifier::ForAnyValue) => any(passes),
+            None if members.len() == 1 && !self.condition.multivalued => passes.next().unwrap_or(Truth::Unknown),
+            // Not documented: see `Condition::undocumented`.
+            None => Truth::Unknown,
         }
     }
 
@@ -401,12 +451,23 @@ impl Evaluation<'_> {
             Prepared::Template(template) => match template.resolve(self.view) {
                 Resolved::Tokens(tokens) => self.matches(&constant(self.comparison, &tokens), value),
                 Resolved::Null => Truth::False,
-                Resolved::Unknown => Truth::Unknown,
+                Resolved::Unknown(tokens) => self.may_match(tokens, value).and(Truth::Unknown),
             },
             Prepared::Number(_) | Prepared::Date(_) | Prepared::Binary(_) | Prepared::Network(_) | Prepared::Nothing => {
                 Truth::False
             }
         }
+    }
+
+    /// May a text of these tokens, in which a run stands for a variable that is not known, match the value?
+    fn may_match(&self, tokens: Vec<Token>, value: &str) -> Truth {
+        if self.comparison == Comparison::StringEqualsIgnoreCase {
+            return Glob::from_tokens(tokens).in_lower_case().matches(&value.to_lowercase()).into();
+        }
+        if self.comparison == Comparison::Bool {
+            return Truth::Unknown;
+        }
+        Glob::from_tokens(tokens).matches(value).into()
     }
 
     /// One value that is present but not known, or of which only some answers are supposed.

@@ -117,6 +117,8 @@ pub enum Seen<'a> {
     Unknown(&'a Unknown),
     /// Present with one value that is none of the values that the policies name.
     Other(&'a Other),
+    /// Present with these values, at least one.
+    Set(&'a [Member]),
     /// Present, and nothing else is known.
     Something,
 }
@@ -144,7 +146,7 @@ impl Other {
     /// The supposed answer of a comparison, if there is one.
     pub fn answer(&self, comparison: Comparison, written: &str) -> Option<bool> {
         let is_exact = comparison == Comparison::StringEquals
-            || (comparison == Comparison::StringLike && !written.contains(['*', '?', '$']));
+            || (matches!(comparison, Comparison::StringLike | Comparison::Arn) && !written.contains(['*', '?', '$']));
         if is_exact && self.excluded.iter().any(|text| text == written) {
             return Some(false);
         }
@@ -156,12 +158,20 @@ impl Other {
     }
 }
 
+/// One value of a set that is supposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Member {
+    Text(String),
+    Other(Other),
+}
+
 /// One supposition about an unknown key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Class {
     Absent,
     Values(Vec<String>),
     Other(Other),
+    Set(Vec<Member>),
     Something,
 }
 
@@ -186,6 +196,7 @@ impl<'a> View<'a> {
                     Class::Absent => Seen::Absent,
                     Class::Values(values) => Seen::Values(values),
                     Class::Other(other) => Seen::Other(other),
+                    Class::Set(members) => Seen::Set(members),
                     Class::Something => Seen::Something,
                 };
             }

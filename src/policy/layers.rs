@@ -11,7 +11,7 @@ use super::applicability::{self, Applies};
 use super::compiled::{Matched, Policy, PolicyType, Statement};
 use super::context::View;
 use super::document::Effect;
-use super::request::{PrincipalType, Request};
+use super::request::{PrincipalType, Request, Resource};
 use super::truth::{Truth, all};
 
 /// The policies that a request is judged by. A layer that is left out is not asked.
@@ -96,8 +96,8 @@ impl Decision {
 }
 
 /// What one policy or several say together.
-#[derive(Debug, Clone, Copy)]
-struct Said {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Said {
     deny: Truth,
     /// Allowed by naming whom: see [`super::principal::Named`].
     directly: Truth,
@@ -107,6 +107,30 @@ struct Said {
 
 impl Said {
     const NOTHING: Said = Said { deny: Truth::False, directly: Truth::False, by_role: Truth::False, by_account: Truth::False };
+
+    /// What both say together, who say it of the same place.
+    pub fn or(self, other: Said) -> Said {
+        Said {
+            deny: self.deny.or(other.deny),
+            directly: self.directly.or(other.directly),
+            by_role: self.by_role.or(other.by_role),
+            by_account: self.by_account.or(other.by_account),
+        }
+    }
+
+    /// What is certain if it is one or the other.
+    pub fn either(self, other: Said) -> Said {
+        Said {
+            deny: self.deny.either(other.deny),
+            directly: self.directly.either(other.directly),
+            by_role: self.by_role.either(other.by_role),
+            by_account: self.by_account.either(other.by_account),
+        }
+    }
+
+    pub fn is_open(self) -> bool {
+        [self.deny, self.directly, self.by_role, self.by_account].contains(&Truth::Unknown)
+    }
 
     fn allow(self) -> Truth {
         self.directly.or(self.by_role).or(self.by_account)
@@ -149,21 +173,41 @@ impl Policies {
 
     /// How the policies decide the request under the suppositions of `view`.
     pub fn decide(&self, request: &Request, view: &View<'_>) -> Decision {
-        if applicability::is_never_denied(request) {
-            return Decision { explicit: Truth::False, needed: Vec::new() };
-        }
+        self.decide_by(request, &mut |policies| self.said(policies, request, view, &|_| true))
+    }
+
+    /// What the statements that `keep` chooses say at each place, in the order in which [`Policies::decide_said`] asks for it.
+    pub fn sayings(&self, request: &Request, view: &View<'_>, keep: &impl Fn(&Statement) -> bool) -> Vec<Said> {
+        let mut sayings = Vec::new();
+        self.decide_by(request, &mut |policies| {
+            let said = self.said(policies, request, view, keep);
+            sayings.push(said);
+            said
+        });
+        sayings
+    }
+
+    /// How the policies decide the request if this is what they say.
+    pub fn decide_said(&self, request: &Request, sayings: &[Said]) -> Decision {
+        let mut sayings = sayings.iter();
+        self.decide_by(request, &mut |_| sayings.next().copied().unwrap_or(Said::NOTHING))
+    }
+
+    fn decide_by(&self, request: &Request, said: &mut dyn FnMut(&[Arc<Policy>]) -> Said) -> Decision {
         let mut decision = Decision { explicit: Truth::False, needed: Vec::new() };
-        self.guardrails(request, view, &mut decision);
-        self.grants(request, view, &mut decision);
+        if !applicability::is_never_denied(request) {
+            self.guardrails(request, said, &mut decision);
+            self.grants(request, said, &mut decision);
+        }
         decision
     }
 
     /// Service control, resource control and endpoint policies: they only take away.
-    fn guardrails(&self, request: &Request, view: &View<'_>, decision: &mut Decision) {
+    fn guardrails(&self, request: &Request, said: &mut dyn FnMut(&[Arc<Policy>]) -> Said, decision: &mut Decision) {
         if let Some(levels) = &self.service_control {
             let applies = applicability::service_control(request).truth;
             for (number, level) in levels.iter().enumerate().filter(|_| !applies.is_false()) {
-                let said = self.said(&level.policies, request, view);
+                let said = said(&level.policies);
                 decision.explicit = decision.explicit.or(said.deny.and(applies));
                 let allowed = said.allow().or(applies.negated());
                 let layer = Layer::Policy(PolicyType::ServiceControl);
@@ -173,39 +217,30 @@ impl Policies {
         if let Some(levels) = &self.resource_control {
             let applies = applicability::resource_control(request).truth;
             for level in levels.iter().filter(|_| !applies.is_false()) {
-                let said = self.said(&level.policies, request, view);
+                let said = said(&level.policies);
                 decision.explicit = decision.explicit.or(said.deny.and(applies));
             }
         }
         if let Some(policies) = &self.vpc_endpoint {
             let applies = applicability::vpc_endpoint(request).truth;
-            let said = self.said(policies, request, view);
-            // At a gateway endpoint an account or its root names the root user only.
-            let kind = request.principal.principal_type;
-            let named = said.directly.or(said.by_role);
-            let allow = match (request.facts.gateway_endpoint, kind) {
-                (Truth::False, _) | (_, PrincipalType::Root) => said.allow(),
-                // Who of the account it is, the root user perhaps, is not known.
-                (Truth::Unknown, _) | (Truth::True, PrincipalType::Account) => named.either(said.allow()),
-                (Truth::True, _) => named,
-            };
+            let said = said(policies);
             decision.explicit = decision.explicit.or(said.deny.and(applies));
-            let allowed = allow.or(applies.negated());
+            let allowed = said.allow().or(applies.negated());
             decision.needed.push(Needed { layer: Layer::Policy(PolicyType::VpcEndpoint), level: None, allowed });
         }
     }
 
     /// Identity policies, boundary, session policy and resource policy: without a grant the request is denied.
-    fn grants(&self, request: &Request, view: &View<'_>, decision: &mut Decision) {
+    fn grants(&self, request: &Request, said: &mut dyn FnMut(&[Arc<Policy>]) -> Said, decision: &mut Decision) {
         let kind = request.principal.principal_type;
         let is_root = kind == PrincipalType::Root;
-        let limit = |policies: &Option<Vec<Arc<Policy>>>| match policies {
-            Some(policies) if !is_root => Some(self.said(policies, request, view)),
+        let mut limit = |policies: &Option<Vec<Arc<Policy>>>| match policies {
+            Some(policies) if !is_root => Some(said(policies)),
             _ => None,
         };
         let (boundary, session) = (limit(&self.boundary), limit(&self.session));
-        let identity = self.said(self.identity.policies(), request, view);
-        let resource = self.said(self.resource.policies(), request, view);
+        let identity = said(self.identity.policies());
+        let resource = said(self.resource.policies());
         for said in [Some(identity), Some(resource), boundary, session].into_iter().flatten() {
             decision.explicit = decision.explicit.or(said.deny);
         }
@@ -241,7 +276,7 @@ impl Policies {
         }
         let by_resource = directly.or(by_role.and(limits));
         // The policy of a key or a role must itself allow: naming the account lets identity policies decide.
-        let allowed = if resource_policy_must_allow(request) && self.resource.is_given() {
+        let allowed = if resource_policy_must_allow(request) {
             by_resource.or(by_account.and(by_identity))
         } else {
             by_resource.or(by_identity)
@@ -250,10 +285,10 @@ impl Policies {
     }
 
     /// What the statements of the policies say together.
-    fn said(&self, policies: &[Arc<Policy>], request: &Request, view: &View<'_>) -> Said {
+    fn said(&self, policies: &[Arc<Policy>], request: &Request, view: &View<'_>, keep: &impl Fn(&Statement) -> bool) -> Said {
         let mut said = Said::NOTHING;
         for policy in policies {
-            for statement in policy.statements_for(&request.service) {
+            for statement in policy.statements_for(&request.service).filter(|statement| keep(statement)) {
                 let Matched { truth, named } = statement.matches(request, view, self.has_boundary());
                 match statement.effect {
                     Effect::Deny => said.deny = said.deny.or(truth.and(named.at_all())),
@@ -302,7 +337,16 @@ impl Policies {
     }
 }
 
-/// KMS key policies and role trust policies must allow; an identity policy alone is not enough.
+/// Key policies and role trust policies must allow; an identity policy alone is not enough. Actions of AWS KMS that are not about a
+/// key (`kms:CreateKey`, `kms:ListKeys`, an alias) have no key policy to ask.
 pub fn resource_policy_must_allow(request: &Request) -> bool {
-    request.service == "kms" || (request.service == "sts" && request.action_name.starts_with("assumerole"))
+    let about_none = matches!(&request.resource, Resource::Known(arn) if arn == "*" || arn.contains(":alias/"));
+    match request.service.as_str() {
+        "kms" => !about_none,
+        "sts" => {
+            let of_session = matches!(request.action_name.as_str(), "tagsession" | "setsourceidentity" | "setcontext");
+            request.action_name.starts_with("assumerole") || (of_session && !about_none)
+        }
+        _ => false,
+    }
 }

@@ -144,6 +144,20 @@ impl Glob {
         })
     }
 
+    /// The pattern with its letters in lower case.
+    pub fn in_lower_case(&self) -> Glob {
+        let lower = self.to_tokens().into_iter().flat_map(|token| match token {
+            Token::Char(character) => character.to_lowercase().map(Token::Char).collect(),
+            token => vec![token],
+        });
+        Glob::from_tokens(lower.collect())
+    }
+
+    /// Is there a text that both patterns cover?
+    pub fn meets(&self, other: &Glob) -> bool {
+        overlap(&self.to_tokens(), &other.to_tokens())
+    }
+
     /// May the pattern cover a text that `partial` stands for?
     ///
     /// Two ARNs are compared part by part: an unknown name is not supposed to hold the colons of a whole other ARN. A wildcard of
@@ -305,6 +319,16 @@ impl ArnGlob {
         let mut parts = tokens.splitn(6, |token| *token == Token::Char(':'));
         let mut next = || parts.next().map(|part| Glob::from_tokens(part.to_vec()));
         Some(ArnGlob { parts: [next()?, next()?, next()?, next()?, next()?, next()?] })
+    }
+
+    /// Is there an ARN that both patterns match?
+    pub fn meets(&self, other: &ArnGlob) -> bool {
+        self.parts.iter().zip(&other.parts).all(|(own, other)| own.meets(other))
+    }
+
+    /// Does every ARN that the other pattern matches match this one?
+    pub fn covers(&self, other: &ArnGlob) -> bool {
+        self.parts.iter().zip(&other.parts).all(|(own, other)| own.covers(other))
     }
 
     /// `None` if the value is no ARN.

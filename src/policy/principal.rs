@@ -14,7 +14,7 @@ use super::truth::Truth;
 pub struct Named {
     /// Everyone, the user, the session, the service.
     pub directly: Truth,
-    /// The role of the session.
+    /// The role of the session, or the user who asked for a federated session.
     pub by_role: Truth,
     /// The account.
     pub by_account: Truth,
@@ -23,7 +23,7 @@ pub struct Named {
 impl Named {
     /// A policy without `Principal` is about whoever it is attached to.
     pub const ATTACHED: Named = Named { directly: Truth::True, by_role: Truth::False, by_account: Truth::False };
-    const NOT: Named = Named { directly: Truth::False, by_role: Truth::False, by_account: Truth::False };
+    pub const NOT: Named = Named { directly: Truth::False, by_role: Truth::False, by_account: Truth::False };
 
     fn or(self, other: Named) -> Named {
         Named {
@@ -121,6 +121,8 @@ fn aws(text: &str, caller: &Principal) -> Named {
             })
         }
         PrincipalType::AssumedRole if caller.arn.is_none() && service == "sts" => directly(Truth::Unknown),
+        // The session may be that user's, whom its ARN does not tell; a grant to the user is limited like one to a role.
+        PrincipalType::FederatedUser if service == "iam" && resource.starts_with("user/") => by_role(Truth::Unknown),
         _ => directly((caller.arn.as_deref() == Some(text)).into()),
     }
 }

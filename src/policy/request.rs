@@ -15,7 +15,7 @@ pub struct Request {
     /// `service:Name` as the caller spells it.
     pub action: String,
     pub resource: Resource,
-    /// Account that owns the resource; `None`: the account of the caller.
+    /// Account that owns the resource; `None`: the one in the ARN of the resource, else the account of the caller.
     pub resource_account: Option<String>,
     pub context: Context,
     pub facts: Facts,
@@ -40,9 +40,20 @@ impl Request {
         })
     }
 
+    /// The account that owns the resource: as it is given, else as the ARN of the resource tells it.
+    pub fn owner(&self) -> Option<&str> {
+        let of_arn = || match &self.resource {
+            Resource::Known(arn) => {
+                arn_parts(arn).map(|[_, _, _, _, account, _]| account).filter(|account| is_account_id(account))
+            }
+            Resource::Partial(_) | Resource::Unknown => None,
+        };
+        self.resource_account.as_deref().or_else(of_arn)
+    }
+
     /// Does the resource belong to another account than the caller?
     pub fn is_cross_account(&self) -> bool {
-        match (&self.principal.account, &self.resource_account) {
+        match (self.principal.account.as_deref(), self.owner()) {
             (Some(caller), Some(owner)) => caller != owner,
             _ => false,
         }
@@ -57,6 +68,10 @@ pub enum Resource {
     /// An ARN of which parts are not known, as of something about to be created; `*` stands for what is not known.
     Partial(Glob),
     Unknown,
+}
+
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What kind of identity makes the request.
@@ -112,7 +127,7 @@ impl Principal {
         if matches!(name, "anonymous" | "*") {
             return Some(Principal::of_type(PrincipalType::Anonymous));
         }
-        if name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_account_id(name) {
             return Some(Principal { account: Some(name.to_owned()), ..Principal::of_type(PrincipalType::Account) });
         }
         let Some([_, _, service, _, account, resource]) = arn_parts(name) else {

@@ -27,8 +27,8 @@ pub enum Resolved {
     Tokens(Vec<Token>),
     /// A variable has no value and no default: the text matches nothing.
     Null,
-    /// A variable is not known.
-    Unknown,
+    /// A variable is not known. A text that these tokens do not match, it cannot be, whatever the variable is.
+    Unknown(Vec<Token>),
 }
 
 /// Why a text with `${…}` is not one.
@@ -114,11 +114,14 @@ impl Template {
                     (Seen::Absent | Seen::Values([]), Some(default)) => tokens.extend(default.chars().map(Token::Char)),
                     (Seen::Absent | Seen::Values([]), None) => return Resolved::Null,
                     // Only keys with one value may be variables; what AWS does with more is not documented.
-                    (Seen::Values(_) | Seen::Unknown(_) | Seen::Other(_) | Seen::Something, _) => unknown = true,
+                    (Seen::Values(_) | Seen::Unknown(_) | Seen::Other(_) | Seen::Set(_) | Seen::Something, _) => {
+                        unknown = true;
+                        tokens.push(Token::Any);
+                    }
                 },
             }
         }
-        if unknown { Resolved::Unknown } else { Resolved::Tokens(tokens) }
+        if unknown { Resolved::Unknown(tokens) } else { Resolved::Tokens(tokens) }
     }
 }
 

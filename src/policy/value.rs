@@ -102,6 +102,13 @@ pub fn parse_date(text: &str) -> Option<i128> {
     }
 }
 
+/// A moment in nanoseconds since 1970 as a text that [`parse_date`] reads: seconds with nine decimals.
+pub fn date_text(nanoseconds: i128) -> String {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let magnitude = nanoseconds.unsigned_abs();
+    format!("{sign}{}.{:09}", magnitude / 1_000_000_000, magnitude % 1_000_000_000)
+}
+
 /// `true` or `false`, in any case.
 pub fn parse_bool(text: &str) -> Option<bool> {
     if text.eq_ignore_ascii_case("true") {
@@ -190,6 +197,9 @@ mod tests {
         assert_eq!(parse_date("1970-01-01T00:00Z"), Some(0));
         assert_eq!(parse_date("0.5"), Some(second / 2));
         assert_eq!(parse_date("yesterday"), None);
+        for moment in [0, 1, -1, second, 1999 * second, -1_999_500_000_000] {
+            assert_eq!(parse_date(&date_text(moment)), Some(moment));
+        }
     }
 
     #[test]

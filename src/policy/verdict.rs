@@ -1,19 +1,15 @@
 //! The answer to a request: denied, not denied, or not to be told, and why.
 
 use super::applicability;
-use super::classes::classes;
 use super::compiled::{PolicyType, Statement};
-use super::condition::Condition;
-use super::context::{Class, Seen, View};
+use super::context::{Seen, View};
 use super::diagnostic::Position;
 use super::document::Effect;
 use super::layers::{Attached, Decision, Layer, Policies};
 use super::request::Request;
 use super::residual;
+use super::suppose::suppose;
 use super::truth::Truth;
-
-/// Suppositions that are tried before the answer is left open.
-const MAXIMUM_ASSIGNMENTS: usize = 4096;
 
 /// What the policies say of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +81,8 @@ pub struct StatementMatch {
     pub position: Position,
     /// `true`: it matches. `false`: whether it does is not known.
     pub certain: bool,
+    /// Does the type of the policy certainly apply to the request?
+    pub applies: bool,
     /// For one that is not certain: what it depends on, in words.
     pub depends_on: Vec<String>,
 }
@@ -119,10 +117,11 @@ pub struct Settling {
 pub fn judge(policies: &Policies, request: &Request) -> Judgement {
     let view = View::of(&request.context);
     let decision = policies.decide(request, &view);
+    let (found, statements) = statements(policies, request, &view).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let mut judgement = Judgement {
         verdict: Verdict::Undetermined,
         denial: None,
-        statements: statements(policies, request, &view),
+        statements,
         not_allowed_by: not_allowed(&decision),
         exempt: exempt(policies, request),
         residual: None,
@@ -131,7 +130,7 @@ pub fn judge(policies: &Policies, request: &Request) -> Judgement {
     match decision.denied() {
         Truth::True => deny(&mut judgement, decision.explicit),
         Truth::False => judgement.verdict = Verdict::NotDenied,
-        Truth::Unknown => suppose(policies, request, &mut judgement),
+        Truth::Unknown => settle(policies, request, &found, &mut judgement),
     }
     judgement
 }
@@ -141,7 +140,7 @@ fn deny(judgement: &mut Judgement, explicit: Truth) {
     judgement.denial = Some(if explicit.is_false() { Denial::Implicit } else { Denial::Explicit });
 }
 
-fn statements(policies: &Policies, request: &Request, view: &View<'_>) -> Vec<StatementMatch> {
+fn statements<'a>(policies: &'a Policies, request: &'a Request, view: &View<'_>) -> Vec<(&'a Statement, StatementMatch)> {
     if applicability::is_never_denied(request) {
         return Vec::new();
     }
@@ -151,7 +150,7 @@ fn statements(policies: &Policies, request: &Request, view: &View<'_>) -> Vec<St
         if truth.is_false() {
             continue;
         }
-        matches.push(StatementMatch {
+        let found = StatementMatch {
             policy_type: attached.policy.policy_type,
             level: attached.level,
             policy: attached.policy.name.clone(),
@@ -160,12 +159,14 @@ fn statements(policies: &Policies, request: &Request, view: &View<'_>) -> Vec<St
             effect: statement.effect,
             position: statement.position,
             certain: truth.is_true(),
+            applies: attached.applies.truth.is_true(),
             depends_on: if truth.is_true() {
                 Vec::new()
             } else {
                 residual::depends_on(statement, &attached, request, view, policies.has_boundary())
             },
-        });
+        };
+        matches.push((statement, found));
     }
     matches
 }
@@ -198,114 +199,43 @@ fn exempt(policies: &Policies, request: &Request) -> Vec<Exempt> {
     exempt
 }
 
-/// Tries what the unknown keys may be: the answer is certain if all suppositions agree.
-fn suppose(policies: &Policies, request: &Request, judgement: &mut Judgement) {
-    let open = OpenKeys::of(policies, request);
-    let mut tried: Vec<(&str, Vec<Class>)> = Vec::new();
-    let mut left: Vec<&str> = Vec::new();
-    for key in &open.keys {
-        let Seen::Unknown(unknown) = request.context.get(key) else { continue };
-        match classes(key, unknown, &open.conditions, open.variables.contains(key), &request.context) {
-            Some(classes) => tried.push((key, classes)),
-            None => left.push(key),
+/// What a request that depends on unknown keys comes to.
+fn settle(policies: &Policies, request: &Request, found: &[&Statement], judgement: &mut Judgement) {
+    let supposed = suppose(policies, request);
+    let truths: Vec<Truth> = found.iter().map(|statement| supposed.matched(statement)).collect();
+    let mut number = 0;
+    judgement.statements.retain_mut(|own| {
+        let truth = truths.get(number).copied().unwrap_or(Truth::Unknown);
+        number += 1;
+        if own.certain || !own.applies {
+            return true;
+        }
+        if truth.is_true() {
+            own.certain = true;
+            own.depends_on.clear();
+        }
+        !truth.is_false()
+    });
+    match supposed.denied {
+        Truth::True => deny(judgement, supposed.explicit),
+        Truth::False => judgement.verdict = Verdict::NotDenied,
+        Truth::Unknown => {
+            judgement.settling = supposed
+                .settling
+                .into_iter()
+                .filter_map(|key| match request.context.get(key) {
+                    Seen::Unknown(unknown) => Some(Settling { key: written(key, found, request), why: unknown.why.clone() }),
+                    _ => None,
+                })
+                .collect();
+            judgement.residual = Some(residual::in_words(judgement));
         }
     }
-    // Keys with many classes are left unknown first.
-    tried.sort_by_key(|(key, classes)| (classes.len(), *key));
-    let mut assignments = 1_usize;
-    let fit = tried
-        .iter()
-        .take_while(|(_, classes)| {
-            assignments = assignments.saturating_mul(classes.len().max(1));
-            assignments <= MAXIMUM_ASSIGNMENTS
-        })
-        .count();
-    left.extend(tried.split_off(fit).iter().map(|(key, _)| *key));
-    let reduced = policies.reduced(request, &View::of(&request.context));
-    let answers = try_all(&reduced, request, &tried);
-    if answers.iter().all(|(denied, _)| denied.is_true()) {
-        let explicit = answers.iter().map(|(_, explicit)| *explicit).reduce(Truth::either);
-        return deny(judgement, explicit.unwrap_or(Truth::Unknown));
-    }
-    if answers.iter().all(|(denied, _)| denied.is_false()) {
-        judgement.verdict = Verdict::NotDenied;
-        return;
-    }
-    let mut settling: Vec<&str> = left;
-    let mut stride = 1;
-    for (key, classes) in &tried {
-        let changes = |index: usize| {
-            let first = index - index / stride % classes.len().max(1) * stride;
-            answers.get(index).map(|answer| answer.0) != answers.get(first).map(|answer| answer.0)
-        };
-        if (0..answers.len()).any(changes) {
-            settling.push(key);
-        }
-        stride *= classes.len().max(1);
-    }
-    settling.sort_unstable();
-    judgement.settling = settling
-        .into_iter()
-        .filter_map(|key| match request.context.get(key) {
-            Seen::Unknown(unknown) => Some(Settling { key: open.name(key, &request.context), why: unknown.why.clone() }),
-            _ => None,
-        })
-        .collect();
-    judgement.residual = Some(residual::in_words(judgement));
 }
 
-/// For each assignment: denied? explicitly?
-fn try_all(policies: &Policies, request: &Request, tried: &[(&str, Vec<Class>)]) -> Vec<(Truth, Truth)> {
-    let total: usize = tried.iter().map(|(_, classes)| classes.len().max(1)).product();
-    let mut answers = Vec::with_capacity(total);
-    for number in 0..total {
-        let mut rest = number;
-        let mut supposed: Vec<(&str, &Class)> = Vec::with_capacity(tried.len());
-        for (key, classes) in tried {
-            let count = classes.len().max(1);
-            supposed.extend(classes.get(rest % count).map(|class| (*key, class)));
-            rest /= count;
-        }
-        let view = View { context: &request.context, supposed: &supposed };
-        let decision = policies.decide(request, &view);
-        answers.push((decision.denied(), decision.explicit));
-    }
-    answers
-}
-
-/// The unknown keys that statements without an answer read.
-struct OpenKeys<'a> {
-    keys: Vec<&'a str>,
-    conditions: Vec<&'a Condition>,
-    /// Keys that stand in policy variables.
-    variables: Vec<&'a str>,
-}
-
-impl<'a> OpenKeys<'a> {
-    fn of(policies: &'a Policies, request: &'a Request) -> OpenKeys<'a> {
-        let view = View::of(&request.context);
-        let mut open = OpenKeys { keys: Vec::new(), conditions: Vec::new(), variables: Vec::new() };
-        for (attached, statement) in policies.statements(request) {
-            if !matched(policies, &attached, statement, request, &view).is_unknown() {
-                continue;
-            }
-            open.conditions.extend(&statement.conditions);
-            for condition in &statement.conditions {
-                open.keys.extend(condition.keys());
-                open.variables.extend(condition.variables());
-            }
-            open.keys.extend(statement.resource_variables());
-            open.variables.extend(statement.resource_variables());
-        }
-        open.keys.retain(|key| matches!(request.context.get(key), Seen::Unknown(_)));
-        open.keys.sort_unstable();
-        open.keys.dedup();
-        open
-    }
-
-    /// The key as the policies spell it.
-    fn name(&self, key: &str, context: &super::context::Context) -> String {
-        let written = self.conditions.iter().find(|condition| condition.key == key);
-        written.map_or_else(|| context.name(key).to_owned(), |condition| condition.name.clone())
-    }
+/// A key as the policies spell it.
+fn written(key: &str, found: &[&Statement], request: &Request) -> String {
+    let mut conditions = found.iter().flat_map(|statement| &statement.conditions);
+    let condition = conditions.find(|condition| condition.key == key);
+    condition.map_or_else(|| request.context.name(key).to_owned(), |condition| condition.name.clone())
 }

@@ -489,7 +489,7 @@ pub fn value_words(seen: Seen<'_>) -> String {
             if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
         }
         Seen::Unknown(unknown) => format!("unknown ({})", unknown.why),
-        Seen::Other(_) | Seen::Something => "present".to_owned(),
+        Seen::Other(_) | Seen::Set(_) | Seen::Something => "present".to_owned(),
     }
 }
 

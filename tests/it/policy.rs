@@ -1,6 +1,7 @@
 //! The policy engine: what AWS documents, what a policy denies, what nobody can know.
 
 mod case_files;
+mod hand_worked;
 mod language;
 mod layers;
 mod properties;

@@ -2,8 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 
-use crate::policy::context::{ContextValue, Unknown};
-use crate::policy::request::{PrincipalType, Request};
+use crate::policy::context::{Context, ContextValue, Unknown};
+use crate::policy::request::{Principal, PrincipalType, Request};
 
 /// Fills in what follows from principal and resource.
 pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], resource_tags: &[(String, String)]) {
@@ -40,6 +40,7 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
     if let Some(account) = &principal.account {
         context.set_default("aws:PrincipalAccount", present(account));
     }
+    user_id(context, &principal);
     let type_name = match kind {
         PrincipalType::Root => Some("Account"),
         PrincipalType::User => Some("User"),
@@ -60,7 +61,13 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
             let names = Unknown { known_members: principal.services.clone(), ..Unknown::new("it also holds regional names") };
             context.set_default("aws:PrincipalServiceNamesList", ContextValue::Unknown(names));
         }
-        PrincipalType::Anonymous | PrincipalType::Federated => {}
+        PrincipalType::Anonymous => {
+            // Anonymous requests do not include it.
+            for key in ["aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"] {
+                context.set_default(key, ContextValue::Absent);
+            }
+        }
+        PrincipalType::Federated => {}
         _ if is_known => context.set_default("aws:PrincipalIsAWSService", present("false")),
         _ => {}
     }
@@ -68,6 +75,14 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
         && let Some(name) = arn.rsplit('/').next()
     {
         context.set_default("aws:username", present(name));
+    }
+    let is_user = matches!(kind, PrincipalType::User | PrincipalType::Account | PrincipalType::Federated);
+    if !is_user && kind != PrincipalType::Service {
+        context.set_default("aws:username", ContextValue::Absent);
+    }
+    if !matches!(kind, PrincipalType::Service | PrincipalType::Account | PrincipalType::Federated) {
+        context.set_default("aws:PrincipalServiceName", ContextValue::Absent);
+        context.set_default("aws:PrincipalServiceNamesList", ContextValue::Absent);
     }
     for (key, value) in principal_tags {
         context.set_default(&format!("aws:PrincipalTag/{key}"), present(value));
@@ -77,5 +92,26 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
     }
     if let Some(account) = request.resource_account.clone() {
         context.set_default("aws:ResourceAccount", present(&account));
+    }
+}
+
+/// The value of `aws:userid` as the table of
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html> has it, where the principal tells enough.
+fn user_id(context: &mut Context, principal: &Principal) {
+    let last = |arn: &Option<String>| arn.as_deref().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
+    let value = match principal.principal_type {
+        PrincipalType::Root => principal.account.clone(),
+        PrincipalType::User => principal.unique_id.clone(),
+        PrincipalType::AssumedRole => {
+            principal.unique_id.as_ref().zip(last(&principal.arn)).map(|(id, session)| format!("{id}:{session}"))
+        }
+        PrincipalType::FederatedUser => {
+            principal.account.as_ref().zip(last(&principal.arn)).map(|(account, name)| format!("{account}:{name}"))
+        }
+        PrincipalType::Anonymous => Some("anonymous".to_owned()),
+        PrincipalType::Federated | PrincipalType::Service | PrincipalType::Account => None,
+    };
+    if let Some(value) = value {
+        context.set_default("aws:userid", ContextValue::Present(vec![value]));
     }
 }

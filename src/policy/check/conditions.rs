@@ -20,6 +20,9 @@ pub(super) fn check(statement: &Statement, version: Version, policy_type: Policy
                 let known = global_keys::find(&condition.key.text);
                 check_arity(condition, operator, known, findings);
                 check_values(condition, operator, version, policy_type, findings);
+                if policy_type == PolicyType::VpcEndpoint {
+                    check_endpoint(condition, operator, findings);
+                }
                 findings.extend(foreign_key(statement, condition, operator, known));
             }
         }
@@ -46,7 +49,9 @@ fn unknown_operator(condition: &Condition) -> Finding {
 
 fn check_key(condition: &Condition, findings: &mut Vec<Finding>) {
     let key = condition.key.text.as_str();
-    if global_keys::find(key).is_some() || !placeholders::names(key).is_empty() {
+    // The policies that Amazon SNS gives to new topics still name a key that is documented no more.
+    let of_topics = key.eq_ignore_ascii_case("aws:SourceOwner");
+    if of_topics || global_keys::find(key).is_some() || !placeholders::names(key).is_empty() {
         return;
     }
     let span = condition.key.span.clone();
@@ -145,6 +150,27 @@ fn check_values(
     if possible == 0 && positive && operator.quantifier != Some(Quantifier::ForAllValues) && !condition.values.is_empty() {
         let span = condition.key.span.clone();
         findings.push(Finding::warning("condition-never-true", span, "no value can match: the statement never applies"));
+    }
+}
+
+/// What VPC endpoint policies do not take: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>.
+fn check_endpoint(condition: &Condition, operator: Operator, findings: &mut Vec<Finding>) {
+    if matches!(operator.comparison(), Some(Comparison::Numeric(_))) && global_keys::is_id_key(&condition.key.text) {
+        let message = format!("a VPC endpoint policy takes no numeric operator for `{}`", condition.key.text);
+        findings
+            .push(Finding::error("endpoint-condition", condition.operator.span.clone(), message).help("write `StringEquals`"));
+    }
+    let is_like = operator.comparison() == Some(Comparison::StringLike);
+    for value in condition
+        .values
+        .iter()
+        .filter(|value| is_like && !global_keys::is_id_key(&condition.key.text) && !value.text.contains('$'))
+    {
+        let runs: Vec<usize> = value.text.split(['*', '?']).map(|run| run.chars().count()).collect();
+        if runs.windows(2).any(|around| around.iter().all(|run| *run < 6)) {
+            let message = "a VPC endpoint policy needs six characters in a row before or after each wildcard";
+            findings.push(Finding::warning("endpoint-condition", value.span.clone(), message));
+        }
     }
 }
 

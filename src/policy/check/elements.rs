@@ -80,6 +80,13 @@ fn check_resource(resource: &Text, version: Version, policy_type: PolicyType, fi
         findings.push(Finding::error("wildcard-in-arn-service", span, message));
         return;
     }
+    let account = text.split(':').nth(4).unwrap_or_default();
+    if policy_type == PolicyType::VpcEndpoint && account.len() > 1 && account.contains(['*', '?']) {
+        let message = format!("the account of \"{text}\" is neither an id nor a wildcard alone");
+        findings
+            .push(Finding::error("wildcard-in-account", span, message).help("a VPC endpoint policy takes one or the other"));
+        return;
+    }
     if text.matches(':').count() < 5 {
         let message = format!("\"{text}\" has fewer than the six parts of an ARN");
         let help = "write all six parts: arn:partition:service:region:account:resource";

@@ -14,6 +14,27 @@ use serde_json::{Value, json};
 
 const KEYS: [&str; 3] = ["aws:SourceVpc", "aws:PrincipalTag/team", "aws:RequestedRegion"];
 const VALUES: [&str; 4] = ["a", "b", "ab", "A"];
+/// Absent, and a value of every kind that the policies of these tests can tell apart.
+const POSSIBLE: [Option<&str>; 18] = [
+    None,
+    Some("ax"),
+    Some("a*"),
+    Some("A*"),
+    Some("*b"),
+    Some("*B"),
+    Some("axb"),
+    Some("*"),
+    Some("a"),
+    Some("b"),
+    Some("ab"),
+    Some("A"),
+    Some("B"),
+    Some("AB"),
+    Some("aB"),
+    Some("Ab"),
+    Some("xb"),
+    Some("other"),
+];
 const OPERATORS: [&str; 10] = [
     "StringEquals",
     "StringNotEquals",
@@ -84,6 +105,25 @@ fn typed_condition() -> impl Strategy<Value = Value> {
     let secure = (prop::sample::select(vec!["Bool", "BoolIfExists"]), any::<bool>())
         .prop_map(|(operator, value)| json!({ operator: { "aws:SecureTransport": value } }));
     prop_oneof![number, address, secure]
+}
+
+/// A condition on a multivalued key.
+fn set_condition() -> impl Strategy<Value = Value> {
+    let operators = prop::sample::select(vec![
+        "ForAllValues:StringEquals",
+        "ForAllValues:StringNotEquals",
+        "ForAllValues:StringLike",
+        "ForAnyValue:StringLike",
+        "ForAnyValue:StringEquals",
+        "ForAnyValue:StringNotLike",
+        "ForAnyValue:StringEqualsIgnoreCase",
+        "Null",
+    ]);
+    let values = prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a*", "?b", "*", "A"]), 1..3);
+    (operators, values, any::<bool>()).prop_map(|(operator, values, absent)| {
+        let values = if operator == "Null" { json!(absent) } else { json!(values) };
+        json!({ operator: { "aws:TagKeys": values } })
+    })
 }
 
 fn statements() -> impl Strategy<Value = Vec<Value>> {
@@ -283,7 +323,81 @@ proptest! {
     }
 
     #[test]
+    fn sets_are_settled_without_contradiction(
+        first in set_condition(), second in set_condition(), third in set_condition(), allow in set_condition(),
+        members in prop::sample::subsequence(VALUES.to_vec(), 0..=4), known in 0..=4_usize,
+    ) {
+        let statements: Vec<Value> = [(first, "Deny"), (second, "Deny"), (third, "Deny"), (allow, "Allow")]
+            .map(|(condition, effect)| json!({ "Effect": effect, "Action": "*", "Resource": "*", "Condition": condition }))
+            .to_vec();
+        let verdict = |value: ContextValue| {
+            let mut request = request(&[None, None, None], &[false; 3]);
+            request.context.set("aws:TagKeys", value);
+            judge(&policies(&statements), &request).verdict
+        };
+        let members: Vec<String> = members.into_iter().map(str::to_owned).collect();
+        let known_members: Vec<String> = members.iter().take(known).cloned().collect();
+        let after = verdict(ContextValue::Present(members));
+        let before = verdict(ContextValue::Unknown(Unknown { known_members, ..Unknown::new("test") }));
+        prop_assert!(before == Verdict::Undetermined || before == after, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn many_unknown_keys_are_judged_like_few(
+        first in statement(), second in statement(), keys in 13..18_usize, values in settled(), unknown in any::<[bool; 3]>(),
+    ) {
+        // Statements on other keys that never apply change nothing, however many they are.
+        let mut statements = vec![first, second];
+        let few = judge(&policies(&statements), &request(&values, &unknown));
+        let never = |number: usize| {
+            let key = format!("example:Key{number}");
+            json!({ "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {
+                "StringEquals": { key.as_str(): "a" }, "StringNotEquals": { key.as_str(): "a" } } })
+        };
+        statements.extend((0..keys).map(never));
+        let mut request = request(&values, &unknown);
+        for number in 0..keys {
+            request.context.set(&format!("example:Key{number}"), ContextValue::Unknown(Unknown::new("test")));
+        }
+        let many = judge(&policies(&statements), &request);
+        prop_assert_eq!(few.verdict, many.verdict);
+        prop_assert_eq!(few.settling, many.settling);
+    }
+
+    #[test]
     fn no_text_makes_the_reader_fall(text in "[\\[\\]{}\":,a-zA-Z*$\\\\ ]{0,60}") {
         let _ = Document::parse("policy.json", &text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// "Undetermined" is no way out: some values deny, and some do not.
+    #[test]
+    fn an_undetermined_answer_can_go_both_ways(statements in statements(), values in settled(), unknown in any::<[bool; 3]>()) {
+        // What a variable stands for is not followed through every value, and that "a*" and "?b" have but one text in common is not
+        // seen.
+        let written = json!(statements).to_string().replace("?b", "*b");
+        prop_assume!(!written.contains("${"));
+        let statements: Vec<Value> = serde_json::from_str(&written).unwrap();
+        let judgement = judge(&policies(&statements), &request(&values, &unknown));
+        let mut ways = vec![values];
+        for number in (0..3).filter(|number| unknown[*number]) {
+            ways = ways.into_iter().flat_map(|way| {
+                POSSIBLE.map(|value| {
+                    let mut way = way.clone();
+                    way[number] = value.map(str::to_owned);
+                    way
+                })
+            }).collect();
+        }
+        let denied: Vec<bool> = ways.iter().map(|way| plain::denied(&statements, way)).collect();
+        let expected = match (denied.contains(&true), denied.contains(&false)) {
+            (true, true) => Verdict::Undetermined,
+            (true, false) => Verdict::Denied,
+            (false, _) => Verdict::NotDenied,
+        };
+        prop_assert_eq!(judgement.verdict, expected);
     }
 }

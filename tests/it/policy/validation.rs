@@ -245,3 +245,33 @@ fn facts_about_services_tell_what_does_not_exist_and_what_can_never_be_true() {
         assert_eq!(by_facts(&deny(action.clone(), condition.clone())), [], "{action} {condition}");
     }
 }
+
+#[test]
+fn endpoint_policies_take_less_than_others() {
+    let endpoint = |elements: &str| {
+        let text = format!(r#""Effect": "Allow", "Principal": "*", "Action": "s3:*", {elements}"#);
+        in_statement(PolicyType::VpcEndpoint, &text)
+    };
+    let condition = |condition: &str| endpoint(&format!(r#""Resource": "*", "Condition": {condition}"#));
+    assert_eq!(condition(r#"{"StringLike": {"s3:prefix": "home/*"}}"#), ["endpoint-condition \"home/*\""]);
+    assert_eq!(condition(r#"{"StringLike": {"s3:prefix": ["homes/*", "*/homes"]}}"#), [""; 0]);
+    assert_eq!(condition(r#"{"StringLike": {"s3:prefix": "a*homedir*b*c"}}"#), ["endpoint-condition \"a*homedir*b*c\""]);
+    assert_eq!(condition(r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a*"}}"#), [""; 0]);
+    assert_eq!(condition(r#"{"StringLike": {"aws:SourceVpc": "vpc-*"}}"#), ["wildcard-in-id \"vpc-*\""]);
+    assert_eq!(
+        condition(r#"{"NumericEquals": {"aws:PrincipalAccount": "111122223333"}}"#),
+        ["endpoint-condition \"NumericEquals\""]
+    );
+    assert_eq!(endpoint(r#""Resource": "arn:aws:sqs:*:1111*:q""#), ["wildcard-in-account \"arn:aws:sqs:*:1111*:q\""]);
+    assert_eq!(endpoint(r#""Resource": ["arn:aws:sqs:*:*:q", "arn:aws:sqs:*:111122223333:q"]"#), [""; 0]);
+    // Other types take them.
+    let scp = r#""Effect": "Deny", "Action": "sqs:*", "Resource": "arn:aws:sqs:*:1111*:q", "Condition": {"StringLike": {"s3:prefix": "home/*"}}"#;
+    assert!(!in_statement(SCP, scp).iter().any(|found| found.contains("endpoint") || found.contains("account")));
+}
+
+#[test]
+fn the_policy_of_a_new_topic_is_not_doubted() {
+    let statement = r#""Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "SNS:Publish", "Resource": "arn:aws:sns:us-east-1:111122223333:t",
+        "Condition": {"StringEquals": {"AWS:SourceOwner": "111122223333"}}"#;
+    assert_eq!(in_statement(PolicyType::Resource, statement), [""; 0]);
+}

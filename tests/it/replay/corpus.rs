@@ -38,7 +38,7 @@ fn shown(seen: Seen<'_>) -> Value {
             }
             unknown
         }
-        Seen::Other(_) | Seen::Something => json!("supposed"),
+        Seen::Other(_) | Seen::Set(_) | Seen::Something => json!("supposed"),
     }
 }
 

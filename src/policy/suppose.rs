@@ -1,0 +1,271 @@
+//! What unknown keys may be, tried: the answer is certain if it is the same whatever they are.
+//!
+//! Statements that share no unknown key do not depend on each other. So the unknown keys fall into components, each of which is tried
+//! by itself: what its statements may say is collected, and only that is combined with what the others may say.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::classes::classes;
+use super::compiled::Statement;
+use super::condition::Condition;
+use super::context::{Class, Seen, View};
+use super::layers::{Policies, Said};
+use super::request::Request;
+use super::truth::Truth;
+
+/// Suppositions that are tried of one component; keys with the most classes are left unknown first.
+const MAXIMUM_ASSIGNMENTS: usize = 4096;
+
+/// Different things that the policies may say together, before it is given up to tell them apart.
+const MAXIMUM_COMBINATIONS: usize = 1024;
+
+/// Suppositions without an answer that are searched for the conditions that leave it open.
+const MAXIMUM_SEARCHED: usize = 256;
+
+/// What trying gave.
+#[derive(Debug)]
+pub struct Supposed<'a> {
+    /// Is the request denied?
+    pub denied: Truth,
+    /// By a Deny statement?
+    pub explicit: Truth,
+    /// Keys that make a difference, in lower case.
+    pub settling: Vec<&'a str>,
+    /// Of statements whose match depends on unknown keys: the answer, if it is always the same.
+    matched: HashMap<*const Statement, Truth>,
+}
+
+impl Supposed<'_> {
+    /// Whether a statement matches, as far as suppositions tell.
+    pub fn matched(&self, statement: &Statement) -> Truth {
+        self.matched.get(&std::ptr::from_ref(statement)).copied().unwrap_or(Truth::Unknown)
+    }
+}
+
+/// Tries what the unknown keys may be.
+pub fn suppose<'a>(policies: &'a Policies, request: &'a Request) -> Supposed<'a> {
+    let view = View::of(&request.context);
+    let reduced = policies.reduced(request, &view);
+    let has_boundary = policies.has_boundary();
+    let mut components: Vec<Component<'a>> = Vec::new();
+    for (_, statement) in policies.statements(request) {
+        if statement.matches(request, &view, has_boundary).at_all().is_unknown() {
+            Component::add(&mut components, statement, request);
+        }
+    }
+    let in_components: BTreeSet<*const Statement> =
+        components.iter().flat_map(|component| &component.statements).map(|statement| std::ptr::from_ref(*statement)).collect();
+    let base = reduced.sayings(request, &view, &|statement| !in_components.contains(&std::ptr::from_ref(statement)));
+    let mut matched = HashMap::new();
+    let trials: Vec<Trial<'a, '_>> =
+        components.iter().map(|component| Trial::of(component, &reduced, request, has_boundary, &mut matched)).collect();
+    // What the policies may say, from the first component on, and from the last one back.
+    let mut before = vec![vec![base.clone()]];
+    for trial in &trials {
+        before.extend(before.last().map(|said| combined(said, &trial.distinct)));
+    }
+    let together = before.last().cloned().unwrap_or_default();
+    let decide = |said: &[Said]| reduced.decide_said(request, said);
+    let decisions: Vec<(Truth, Truth)> =
+        together.iter().map(|said| decide(said)).map(|decision| (decision.denied(), decision.explicit)).collect();
+    let denied = decisions.iter().map(|(denied, _)| *denied).reduce(Truth::either).unwrap_or(Truth::Unknown);
+    let explicit = decisions.iter().map(|(_, explicit)| *explicit).reduce(Truth::either).unwrap_or(Truth::Unknown);
+    let mut settling: Vec<&str> = Vec::new();
+    if denied.is_unknown() {
+        let mut after = vec![base];
+        for (number, trial) in trials.iter().enumerate().rev() {
+            let others = before.get(number).map(|before| combined(before, &after)).unwrap_or_default();
+            settling.extend(trial.settling(&others, request, has_boundary, &|said| decide(said).denied()));
+            after = combined(&after, &trial.distinct);
+        }
+    }
+    settling.sort_unstable();
+    settling.dedup();
+    Supposed { denied, explicit, settling, matched }
+}
+
+/// Everything that two may say together.
+fn combined(left: &[Vec<Said>], right: &[Vec<Said>]) -> Vec<Vec<Said>> {
+    let mut all: BTreeSet<Vec<Said>> = BTreeSet::new();
+    for left in left {
+        for right in right {
+            all.insert(both(left, right));
+        }
+    }
+    if all.len() <= MAXIMUM_COMBINATIONS {
+        return all.into_iter().collect();
+    }
+    let either = |left: Vec<Said>, right: Vec<Said>| left.iter().zip(&right).map(|(left, right)| left.either(*right)).collect();
+    all.into_iter().reduce(either).into_iter().collect()
+}
+
+fn both(left: &[Said], right: &[Said]) -> Vec<Said> {
+    left.iter().zip(right).map(|(left, right)| left.or(*right)).collect()
+}
+
+/// Statements that share unknown keys.
+#[derive(Default)]
+struct Component<'a> {
+    statements: Vec<&'a Statement>,
+    keys: BTreeSet<&'a str>,
+}
+
+impl<'a> Component<'a> {
+    /// Adds a statement without an answer; one that does not depend on keys belongs to no component.
+    fn add(components: &mut Vec<Component<'a>>, statement: &'a Statement, request: &Request) {
+        let keys: BTreeSet<&str> = open_keys(statement, request, &View::of(&request.context)).into_iter().collect();
+        if keys.is_empty() {
+            return;
+        }
+        let mut own = Component { statements: vec![statement], keys };
+        let (shared, others): (Vec<_>, Vec<_>) =
+            std::mem::take(components).into_iter().partition(|component| !component.keys.is_disjoint(&own.keys));
+        *components = others;
+        for component in shared {
+            own.statements.extend(component.statements);
+            own.keys.extend(component.keys);
+        }
+        components.push(own);
+    }
+}
+
+/// The unknown keys of the parts of a statement that have no answer.
+fn open_keys<'a>(statement: &'a Statement, request: &Request, view: &View<'_>) -> Vec<&'a str> {
+    let mut keys: Vec<&str> = Vec::new();
+    for condition in &statement.conditions {
+        if condition.evaluate(view).is_unknown() {
+            keys.extend(condition.keys());
+        }
+    }
+    if statement.resource(request, view).is_unknown() {
+        keys.extend(statement.resource_variables());
+    }
+    keys.retain(|key| matches!(request.context.get(key), Seen::Unknown(_)));
+    keys
+}
+
+/// A component, tried.
+struct Trial<'a, 'b> {
+    component: &'b Component<'a>,
+    tried: Vec<(&'a str, Vec<Class>)>,
+    /// Everything that its statements may say.
+    distinct: Vec<Vec<Said>>,
+    /// For each assignment: the number of what they say then.
+    said: Vec<usize>,
+}
+
+impl<'a, 'b> Trial<'a, 'b> {
+    fn of(
+        component: &'b Component<'a>,
+        policies: &Policies,
+        request: &'a Request,
+        has_boundary: bool,
+        matched: &mut HashMap<*const Statement, Truth>,
+    ) -> Self {
+        let statements: BTreeSet<*const Statement> =
+            component.statements.iter().map(|statement| std::ptr::from_ref(*statement)).collect();
+        let mut trial = Trial { component, tried: tried(component, request), distinct: Vec::new(), said: Vec::new() };
+        let mut numbers: HashMap<Vec<Said>, usize> = HashMap::new();
+        for number in 0..trial.assignments() {
+            let supposed = trial.assignment(number);
+            let view = View { context: &request.context, supposed: &supposed };
+            let said = policies.sayings(request, &view, &|statement| statements.contains(&std::ptr::from_ref(statement)));
+            let next = numbers.len();
+            let index = *numbers.entry(said.clone()).or_insert(next);
+            for statement in &component.statements {
+                let truth = statement.matches(request, &view, has_boundary).at_all();
+                let known = matched.entry(std::ptr::from_ref(*statement)).or_insert(truth);
+                *known = known.either(truth);
+            }
+            if index == next {
+                trial.distinct.push(said);
+            }
+            trial.said.push(index);
+        }
+        trial
+    }
+
+    fn assignments(&self) -> usize {
+        self.tried.iter().map(|(_, classes)| classes.len().max(1)).product()
+    }
+
+    fn assignment(&self, number: usize) -> Vec<(&'a str, &Class)> {
+        let mut rest = number;
+        let mut supposed = Vec::with_capacity(self.tried.len());
+        for (key, classes) in &self.tried {
+            let count = classes.len().max(1);
+            supposed.extend(classes.get(rest % count).map(|class| (*key, class)));
+            rest /= count;
+        }
+        supposed
+    }
+
+    /// The keys of the component that make a difference, whatever the others may say.
+    fn settling(
+        &self,
+        others: &[Vec<Said>],
+        request: &Request,
+        has_boundary: bool,
+        denied: &dyn Fn(&[Said]) -> Truth,
+    ) -> Vec<&'a str> {
+        // For each thing that the statements may say: the answers beside each of the others.
+        let answers: Vec<Vec<Truth>> =
+            self.distinct.iter().map(|own| others.iter().map(|other| denied(&both(own, other))).collect()).collect();
+        let answer = |index: usize| self.said.get(index).and_then(|said| answers.get(*said));
+        let mut settling = Vec::new();
+        let mut stride = 1;
+        for (key, classes) in &self.tried {
+            let count = classes.len().max(1);
+            let first = |index: usize| index - index / stride % count * stride;
+            if (0..self.said.len()).any(|index| answer(index) != answer(first(index))) {
+                settling.push(*key);
+            }
+            stride *= count;
+        }
+        let is_open = |index: &usize| {
+            let said = self.said.get(*index).and_then(|said| self.distinct.get(*said));
+            said.is_some_and(|said| said.iter().any(|said| said.is_open()))
+                && answer(*index).is_some_and(|answers| answers.iter().any(|answer| answer.is_unknown()))
+        };
+        for index in (0..self.said.len()).filter(is_open).take(MAXIMUM_SEARCHED) {
+            let supposed = self.assignment(index);
+            let view = View { context: &request.context, supposed: &supposed };
+            for statement in &self.component.statements {
+                if statement.matches(request, &view, has_boundary).at_all().is_unknown() {
+                    let is_known = |key: &str| matches!(view.get(key), Seen::Absent | Seen::Values(_));
+                    settling.extend(open_keys(statement, request, &view).into_iter().filter(|key| !is_known(key)));
+                }
+            }
+        }
+        settling
+    }
+}
+
+/// The keys of a component with their classes, as far as they can be tried together.
+fn tried<'a>(component: &Component<'a>, request: &'a Request) -> Vec<(&'a str, Vec<Class>)> {
+    let conditions: Vec<&Condition> = component.statements.iter().flat_map(|statement| &statement.conditions).collect();
+    let mut variables: BTreeSet<&str> =
+        component.statements.iter().flat_map(|statement| statement.resource_variables()).collect();
+    variables.extend(conditions.iter().flat_map(|condition| condition.variables()));
+    let mut tried: Vec<(&str, Vec<Class>)> = component
+        .keys
+        .iter()
+        .filter_map(|key| match request.context.get(key) {
+            Seen::Unknown(unknown) => {
+                Some((*key, classes(key, unknown, &conditions, variables.contains(key), &request.context)?))
+            }
+            _ => None,
+        })
+        .collect();
+    tried.sort_by_key(|(key, classes)| (classes.len(), *key));
+    let mut assignments = 1_usize;
+    let fit = tried
+        .iter()
+        .take_while(|(_, classes)| {
+            assignments = assignments.saturating_mul(classes.len().max(1));
+            assignments <= MAXIMUM_ASSIGNMENTS
+        })
+        .count();
+    tried.truncate(fit);
+    tried
+}
