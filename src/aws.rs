@@ -5,11 +5,13 @@
 //! what to do about it. Throttling, passing faults and clocks that differ are handled by the SDK below it.
 
 pub mod calls;
+pub mod endpoint;
 pub mod error;
 pub mod objects;
 pub mod session;
 
 pub use calls::Call;
+pub use endpoint::EndpointError;
 pub use error::{AwsError, Kind};
 pub use session::{Identity, Pages, Session, Sessions};
 

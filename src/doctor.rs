@@ -3,6 +3,7 @@
 //! [`local`] looks at what lies on this machine, [`aws`] at Athena, the trail and the services that the inventory comes from. A check that
 //! cannot be made says why; that is no success.
 
+mod analyzers;
 pub mod aws;
 pub mod local;
 

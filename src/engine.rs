@@ -60,6 +60,12 @@ pub trait RemoteEngine: Send + Sync + std::fmt::Debug {
         1
     }
 
+    /// Does a statement for one account leave the others' events unread? Where it does not, as in an event data store, the accounts share a
+    /// scan.
+    fn tells_accounts_apart(&self) -> bool {
+        true
+    }
+
     /// Was the work stopped from outside? What is not there then is no mistake of an account.
     fn is_interrupted(&self) -> bool {
         false

@@ -8,6 +8,7 @@ pub mod arguments;
 pub(crate) mod atomic;
 pub mod folder;
 pub mod format;
+pub mod lock;
 
 pub use folder::{RunError, RunFolder, open};
 pub use format::{FailedReport, Format, RenderError, Rendered, UnknownFormat, WrittenReport, render, render_to};

@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::{AwsError, AwsSettings, Call, Kind, Purpose, SessionSettings, calls};
+use super::{AwsError, AwsSettings, Call, EndpointError, Kind, Purpose, SessionSettings, calls, endpoint};
 
 /// Longest wait between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
@@ -54,9 +54,13 @@ impl fmt::Debug for Sessions {
 
 impl Sessions {
     /// Nothing is asked of AWS yet.
-    pub fn new(settings: AwsSettings) -> Self {
+    ///
+    /// # Errors
+    /// When the environment sets an address of AWS that is none.
+    pub fn new(settings: AwsSettings) -> Result<Self, EndpointError> {
+        endpoint::check(&|name| std::env::var(name).ok())?;
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        Sessions { settings, base: Base::Environment(http), made: Mutex::default() }
+        Ok(Sessions { settings, base: Base::Environment(http), made: Mutex::default() })
     }
 
     /// Sessions that start from a configuration rather than from the environment and a profile. Roles are assumed on top of it.

@@ -27,6 +27,10 @@ pub struct CollectArgs {
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<String>,
 
+    /// How a table of athena or trino is laid out: `[TABLE=]LAYOUT [OPTION=VALUE …]`. Repeat for more [env: PALISADE_TABLE_LAYOUTS]
+    #[arg(long, value_name = "LAYOUT")]
+    pub table_layout: Vec<String>,
+
     /// Folder of the inventory snapshot, which names the accounts for athena and trino [env: PALISADE_INVENTORY]
     #[arg(long, value_name = "FOLDER")]
     pub inventory: Option<PathBuf>,

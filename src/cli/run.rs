@@ -82,6 +82,11 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "ENGINE", help_heading = "Input")]
     pub engine: Option<String>,
 
+    /// How a table of athena or trino is laid out: `[TABLE=]LAYOUT [OPTION=VALUE …]`. Repeat for more [env: PALISADE_TABLE_LAYOUTS]
+    /// [default: auto]
+    #[arg(long, value_name = "LAYOUT", help_heading = "Input")]
+    pub table_layout: Vec<String>,
+
     /// Folder of the activity that athena or trino collect [env: PALISADE_ACTIVITY_STORE] [default: OUTPUT/.activity]
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     pub activity_store: Option<PathBuf>,
@@ -161,6 +166,7 @@ impl SettingsArgs {
             .one("external_access_findings", self.external_access_findings.as_ref())
             .one("perimeter", path(&self.perimeter))
             .one("engine", self.engine.as_ref())
+            .list("table_layouts", &self.table_layout)
             .one("activity_store", path(&self.activity_store))
             .one("activity_prefix_depth", self.activity_prefix_depth.as_ref())
             .one("service_facts", path(&global.service_facts))

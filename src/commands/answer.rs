@@ -268,7 +268,9 @@ fn from_engine(
         Store::open(&settings.activity_folder())
             .is_ok_and(|store| accounts.iter().all(|account| store.missing_days(account, from, to).is_empty()))
     };
-    let of_store = |query: &QuerySpec| is_answered_by_activity(query) && (queries.len() > 1 || is_there());
+    // Asked one by one, accounts that share their scan would each pay for it.
+    let shared = queries.len() > 1 || (accounts.len() > 1 && !engine.tells_accounts_apart());
+    let of_store = |query: &QuerySpec| is_answered_by_activity(query) && (shared || is_there());
     let over_store: Vec<bool> = queries.iter().map(|query| of_store(query)).collect();
     let mut missing: BTreeSet<String> = BTreeSet::new();
     let mut coverage = Coverage::default();

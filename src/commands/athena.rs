@@ -8,6 +8,7 @@ use crate::config::settings::Settings;
 use crate::engine::athena::AthenaEngine;
 use crate::engine::athena::ledger::{self, Kept, Ledger, State};
 use crate::outcome::Outcome;
+use crate::run::lock;
 
 /// The settings of a run. One that is continued has the folder and the clock of the run that was interrupted, so that relative days
 /// mean the same.
@@ -31,14 +32,13 @@ pub fn settings_of_run(arguments: &RunArgs, global: &Global) -> Result<Settings,
 /// Connects to Athena. The ledger of statements lies with the activity that they collect.
 ///
 /// # Errors
-/// When there is no ledger to go on with, or AWS refuses.
+/// When there is no ledger to go on with, another program works with it, or AWS refuses.
 pub fn connect(settings: &Settings) -> Result<AthenaEngine, Failure> {
     let folder = settings.activity_folder();
+    lock::take(&folder).map_err(Failure::usage)?;
     let ledger = if settings.resume {
         Kept::resume(&folder).map_err(Failure::usage)?
     } else {
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::new(Outcome::Usage, format!("cannot create {}: {error}", folder.display())))?;
         if ledger::read(&folder).is_ok_and(|earlier| is_unfinished(&earlier)) {
             tracing::warn!("an earlier run in {} was interrupted; `--resume` goes on with it", folder.display());
         }

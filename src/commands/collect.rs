@@ -18,12 +18,14 @@ use crate::events::files::Scope;
 use crate::events::scan::Progress;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
+use crate::run::lock;
 
 pub fn collect(arguments: &CollectArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let flags = Flags::default()
         .list("events", &arguments.events)
         .one("engine", arguments.engine.as_ref())
+        .list("table_layouts", &arguments.table_layout)
         .one("inventory", path(&arguments.inventory))
         .list("accounts", &arguments.account)
         .one("from", arguments.from.as_ref())
@@ -54,6 +56,7 @@ pub fn collect(arguments: &CollectArgs, global: &Global, terminal: &Terminal) ->
 fn collect_from_files(settings: &Settings, terminal: &Terminal) -> Result<Outcome, Failure> {
     let (discovery, scope) = discover_files(settings)?;
     let origin = Origin { kind: "files".to_owned(), locations: settings.events.clone() };
+    lock::take(&settings.activity_folder()).map_err(Failure::usage)?;
     let mut store =
         Store::open_or_create(&settings.activity_folder(), origin, settings.activity_prefix_depth).map_err(Failure::usage)?;
     let progress = Arc::new(Progress::default());
@@ -131,6 +134,7 @@ pub fn collect_from(
 ) -> Result<(Store, Vec<NotCollected>), Failure> {
     let (from, to) = window_of(settings)?;
     let origin = Origin { kind: engine.name().to_owned(), locations: vec![engine.source()] };
+    lock::take(&settings.activity_folder()).map_err(Failure::usage)?;
     let mut store =
         Store::open_or_create(&settings.activity_folder(), origin, settings.activity_prefix_depth).map_err(Failure::usage)?;
     let memory_limit = usize::try_from(settings.memory_limit).unwrap_or(usize::MAX);

@@ -35,9 +35,13 @@ pub fn doctor(arguments: &DoctorArgs, global: &Global, terminal: &Terminal) -> R
             "the settings name neither a section `aws`, nor tables on Athena, nor events in S3",
         ));
     } else {
-        let sessions = Sessions::new(settings.aws.clone());
-        let doctor = aws::Doctor { settings: &settings, sessions: &sessions, inventory: inventory.as_ref() };
-        checks.extend(block_on(doctor.checks())?);
+        match Sessions::new(settings.aws.clone()) {
+            Ok(sessions) => {
+                let doctor = aws::Doctor { settings: &settings, sessions: &sessions, inventory: inventory.as_ref() };
+                checks.extend(block_on(doctor.checks())?);
+            }
+            Err(error) => checks.push(Check::fail("AWS", error.to_string(), "correct the environment of the program")),
+        }
     }
     match arguments.format {
         Listing::Text => write_out(|out| text(&checks, terminal, out))?,
@@ -63,7 +67,8 @@ fn events(arguments: &DoctorArgs, settings: &Settings, terminal: &Terminal) -> R
     }
     let remote = in_buckets(settings) || (settings.events.is_empty() && settings.athena.database.is_some());
     if remote {
-        let why = "reading events in S3 or on Athena has a price: `palisade sql` and a run tell which kinds there are";
+        let why =
+            "reading events in S3 or on Athena has a price, so it is left to a run: its report says which kinds there are";
         return Ok(vec![Check::not_checked("data events", why)]);
     }
     if settings.events.is_empty() {

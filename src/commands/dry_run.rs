@@ -8,11 +8,11 @@ use super::output::{Terminal, print};
 use super::run::block_on;
 use crate::activity::store::Store;
 use crate::config::settings::{EngineName, Settings};
-use crate::engine::Part;
 use crate::engine::athena::cost::{self, bytes_text};
 use crate::engine::athena::ledger::Kept;
 use crate::engine::athena::{AthenaEngine, Planned};
 use crate::engine::remote::{Wanted, missing_parts};
+use crate::engine::{Part, RemoteEngine as _};
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 
@@ -38,7 +38,10 @@ pub fn dry_run(settings: &Settings, terminal: &Terminal) -> Result<Outcome, Fail
             let wanted = Wanted { account_ids: &account_ids, from, to, now: settings.now, memory_limit: 0 };
             missing_parts(&store, &wanted, &engine)
         }
-        Err(_) => account_ids.iter().map(|account| Part { account_ids: vec![account.clone()], from, to }).collect(),
+        Err(_) => account_ids
+            .chunks(engine.accounts_at_once(account_ids.len()).max(1))
+            .map(|account_ids| Part { account_ids: account_ids.to_vec(), from, to })
+            .collect(),
     };
     let price = settings.athena.micro_dollars_per_terabyte;
     let (text, outcome) = block_on(plan(&engine, &parts, settings.max_scan, price))??;
@@ -64,7 +67,7 @@ pub async fn plan(
     let mut text = String::new();
     for source in engine.sources() {
         let _ = writeln!(text, "Table {} ({})", source.table, source.layout.name());
-        let missing = source.missing();
+        let missing = source.lacking();
         if !missing.is_empty() {
             let _ = writeln!(text, "  has no column for {}", missing.join(", "));
         }

@@ -21,6 +21,6 @@ fn trino(settings: &Settings) -> Result<TrinoEngine, Failure> {
     let connection = settings.trino.connection(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     let options =
         Options { prefix_segments: usize::from(settings.activity_prefix_depth), concurrency: settings.trino.concurrency };
-    block_on(TrinoEngine::connect(connection, &settings.trino.tables, options))?
+    block_on(TrinoEngine::connect_laid_out(connection, &settings.trino.tables, &settings.table_layouts, options))?
         .map_err(|error| Failure::new(Outcome::Usage, format!("trino: {error}")))
 }

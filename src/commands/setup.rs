@@ -127,7 +127,7 @@ fn athena(arguments: &AthenaArgs, settings: &Settings, terminal: &Terminal) -> R
 }
 
 fn apply(plan: &Plan, settings: &Settings, section: &str, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let sessions = Sessions::new(settings.aws.clone());
+    let sessions = Sessions::new(settings.aws.clone()).map_err(Failure::usage)?;
     block_on(async {
         let session = sessions.of(Purpose::Athena).await;
         let things = plan.look(&session).await.map_err(|error| aws(&error))?;
@@ -165,7 +165,7 @@ fn describe(thing: &Thing, terminal: &Terminal) -> bool {
 fn detect(arguments: &AthenaArgs, settings: &Settings, terminal: &Terminal) -> Result<Outcome, Failure> {
     let (_, database) = names(arguments, &settings.athena);
     let workgroup = arguments.workgroup.clone().unwrap_or_else(|| settings.athena.workgroup.clone());
-    let sessions = Sessions::new(settings.aws.clone());
+    let sessions = Sessions::new(settings.aws.clone()).map_err(Failure::usage)?;
     let found = block_on(async {
         let session = sessions.of(Purpose::Athena).await;
         existing::list(&session, &settings.athena.catalog, &database).await.map_err(|error| aws(&error))

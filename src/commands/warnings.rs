@@ -130,7 +130,12 @@ fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(warning(
             Severity::Notice,
             "days-without-file",
-            format!("{} of the window have no file in {}.", count(days, "account-day"), count(accounts, "account")),
+            format!(
+                "{} of the window have no {} in {}.",
+                count(days, "account-day"),
+                if coverage.files == 0 { "record" } else { "file" },
+                count(accounts, "account")
+            ),
             "See the coverage: a quiet account is normal, a gap in a busy one is not.",
         ));
     }

@@ -57,6 +57,11 @@ pub const VARIABLES: &[Variable] = &[
     setting("PALISADE_MEMORY_LIMIT", "memory_limit", "Memory for queries, such as `512MiB` or `2GiB`."),
     setting("PALISADE_SAMPLE_RECORDS", "sample_records", "Put a sample record beside findings: `true` or `false`."),
     setting("PALISADE_ENGINE", "engine", "Where statements over the events run: `local`, `athena` or `trino`."),
+    setting(
+        "PALISADE_TABLE_LAYOUTS",
+        "table_layouts",
+        "How tables of Athena or Trino are laid out, separated by commas: `[TABLE=]LAYOUT [OPTION=VALUE …]`.",
+    ),
     setting("PALISADE_ACTIVITY_STORE", "activity_store", "Folder of the activity that Athena or Trino collect."),
     setting(
         "PALISADE_ACTIVITY_PREFIX_DEPTH",

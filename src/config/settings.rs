@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::problems::InvalidFile;
+use crate::engine::sources::TableLayout;
 use crate::inventory::aws::FindingsSource;
 use crate::report::model::Verdict;
 pub use layers::Flags;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub sample_records: bool,
     /// Where statements over the events run.
     pub engine: EngineName,
+    /// How tables of a remote engine are laid out, where their own columns do not tell.
+    pub table_layouts: Vec<TableLayout>,
     /// Folder of the activity that a remote engine collects; `None` is `.activity` below `output`.
     pub activity_store: Option<PathBuf>,
     /// Segments of the keys of S3 objects that a collected activity keeps.
@@ -235,6 +238,7 @@ impl Settings {
             ("memory_limit", value::bytes_text(self.memory_limit)),
             ("sample_records", self.sample_records.to_string()),
             ("engine", self.engine.name().to_owned()),
+            ("table_layouts", list(self.table_layouts.iter().map(ToString::to_string).collect())),
             ("activity_store", path(&self.activity_store)),
             ("activity_prefix_depth", self.activity_prefix_depth.to_string()),
             ("fail_on", list(self.fail_on.iter().map(|verdict| verdict.as_str().to_owned()).collect())),

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aws_sdk_accessanalyzer::types::{AnalyzerStatus, Type};
 use aws_sdk_athena::types::WorkGroupState;
 use aws_sdk_config::types::AggregatedSourceStatusType;
 
@@ -13,11 +12,18 @@ use crate::aws::{AwsError, Pages, Purpose, Session, Sessions, calls};
 use crate::config::settings::Settings;
 use crate::engine::sources::Days;
 use crate::inventory::Inventory;
+use crate::report::amounts::bytes_text;
 use crate::setup::existing::{Found, table_of};
 use crate::setup::workgroup::is_missing;
 
-/// Active statements that every region of Athena allows at least.
-/// <https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>
+/// Regions that allow more statements of the kind of SELECT than the others by default, running and waiting ones together.
+/// <https://docs.aws.amazon.com/general/latest/gr/athena.html>
+const LARGER_QUOTAS: [(u16, &[&str]); 3] = [
+    (200, &["us-east-1"]),
+    (150, &["us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "ap-northeast-1"]),
+    (100, &["ap-south-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "eu-west-2"]),
+];
+/// What every other region allows.
 const SMALLEST_QUOTA: u16 = 20;
 /// Accounts whose regions are looked at one by one.
 const ACCOUNTS_LOOKED_AT: usize = 25;
@@ -30,7 +36,30 @@ pub struct Doctor<'a> {
     pub inventory: Option<&'a Inventory>,
 }
 
-fn failed(subject: impl Into<String>, error: &AwsError) -> Check {
+/// Active statements that a region allows where nobody asked for more.
+fn default_quota(region: &str) -> u16 {
+    LARGER_QUOTAS.iter().find(|(_, regions)| regions.contains(&region)).map_or(SMALLEST_QUOTA, |(quota, _)| *quota)
+}
+
+/// Is the setting far enough below what the region allows?
+fn quota(concurrency: u16, region: &str) -> Check {
+    let quota = default_quota(region);
+    let seen =
+        format!("`concurrency` is {concurrency}; {region} allows {quota} active statements by default, of everybody together");
+    if concurrency <= quota / 2 {
+        return Check::ok("quota of Athena", seen);
+    }
+    let advice = if concurrency > quota {
+        "statements beyond the quota wait and are tried again: lower `concurrency`, or look up the quota of the account (Service Quotas, \
+         Active DML queries), which is not asked for here"
+    } else {
+        "statements of others may have to wait: lower `concurrency`, or look up the quota of the account (Service Quotas, Active DML \
+         queries), which is not asked for here"
+    };
+    Check::warn("quota of Athena", seen, advice)
+}
+
+pub(super) fn failed(subject: impl Into<String>, error: &AwsError) -> Check {
     Check::fail(subject, format!("{}: {}", error.call.operation, error.message), error.help())
 }
 
@@ -55,7 +84,7 @@ impl Doctor<'_> {
         let tables = self.athena(&athena, &mut checks).await;
         self.trail(&tables, &mut checks).await;
         self.aggregator(&mut checks).await;
-        self.analyzers(&mut checks).await;
+        checks.extend(super::analyzers::checks(self).await);
         checks
     }
 
@@ -109,15 +138,7 @@ impl Doctor<'_> {
                 Err(error) => checks.push(failed(subject, &error)),
             }
         }
-        let seen = format!("{} statements at the same time", settings.concurrency);
-        checks.push(if settings.concurrency <= SMALLEST_QUOTA {
-            Check::ok("quota of Athena", format!("{seen}; every region allows {SMALLEST_QUOTA} or more"))
-        } else {
-            let advice = format!(
-                "regions allow {SMALLEST_QUOTA} to 200 by default; see Service Quotas for yours (this is not asked), or lower `concurrency`"
-            );
-            Check::warn("quota of Athena", seen, advice)
-        });
+        checks.push(quota(settings.concurrency, &session.region().unwrap_or_default()));
         tables
     }
 
@@ -156,7 +177,10 @@ impl Doctor<'_> {
             .map(str::to_owned);
         let place = own_place.or_else(|| self.settings.athena.output_location.clone());
         let cutoff = configuration.and_then(|found| found.bytes_scanned_cutoff_per_query());
-        let limit = cutoff.map_or_else(|| "no limit".to_owned(), |bytes| format!("at most {bytes} bytes"));
+        let limit = cutoff.map_or_else(
+            || "no limit".to_owned(),
+            |bytes| format!("at most {}", bytes_text(u64::try_from(bytes).unwrap_or_default())),
+        );
         let engine = engine.unwrap_or("an engine that it does not name");
         if engine.contains("version 2") {
             let advice = "let the workgroup choose the engine (AUTO): statements are written for version 3";
@@ -199,7 +223,9 @@ impl Doctor<'_> {
             })
             .await;
         match answer {
-            Ok(answer) => Ok(answer.table_metadata.map(|metadata| Found::of(table_of(catalog, database, metadata)))),
+            Ok(answer) => Ok(answer
+                .table_metadata
+                .map(|metadata| Found::laid_out(table_of(catalog, database, metadata), &self.settings.table_layouts))),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -214,7 +240,7 @@ impl Doctor<'_> {
             }
         };
         let mut checks = Vec::new();
-        let missing: Vec<&str> = source.missing().into_iter().filter(|column| *column != "event_context").collect();
+        let missing = source.lacking();
         let layout = format!("layout `{}`", source.layout.name());
         checks.push(if missing.is_empty() {
             Check::ok(subject, format!("{layout}, no column is missing"))
@@ -274,7 +300,12 @@ impl Doctor<'_> {
             }
         }
         for place in self.settings.events.iter().filter_map(|place| Location::parse(place)) {
-            places.push((place, None));
+            let same = |(known, _): &(Location, _)| {
+                known.bucket == place.bucket && known.prefix.trim_end_matches('/') == place.prefix.trim_end_matches('/')
+            };
+            if !places.iter().any(same) {
+                places.push((place, None));
+            }
         }
         if places.is_empty() {
             checks.push(Check::not_checked("trail", "no table with a known place and no events in S3 are named"));
@@ -419,56 +450,29 @@ impl Doctor<'_> {
             }
         }
     }
+}
 
-    /// Is there an analyzer of the organization in the region of the session?
-    async fn analyzers(&self, checks: &mut Vec<Check>) {
-        let session = self.sessions.of(Purpose::AccessAnalyzer).await;
-        let region = session.region().unwrap_or_default();
-        let subject = format!("analyzers in {region}");
-        let call = &calls::setup::LIST_ANALYZERS;
-        let mut found = Vec::new();
-        let mut pages = Pages::default();
-        let mut token: Option<String> = None;
-        loop {
-            let answer = session
-                .call(call, |config| {
-                    aws_sdk_accessanalyzer::Client::new(&config).list_analyzers().set_next_token(token.clone()).send()
-                })
-                .await;
-            let next = match answer {
-                Ok(page) => {
-                    found.extend(page.analyzers);
-                    pages.next(&session, call, page.next_token)
-                }
-                Err(error) => Err(error),
-            };
-            token = match next {
-                Ok(token) => token,
-                Err(error) => {
-                    checks.push(failed(subject, &error));
-                    return;
-                }
-            };
-            if token.is_none() {
-                break;
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Status;
+
+    /// Defaults of the AWS General Reference, "Amazon Athena endpoints and quotas": Active DML queries.
+    #[test]
+    fn the_setting_is_compared_with_what_the_region_allows() {
+        for (concurrency, region, status, allowed) in [
+            (10, "eu-south-1", Status::Ok, "allows 20 "),
+            (11, "eu-south-1", Status::Warn, "allows 20 "),
+            (75, "eu-west-1", Status::Ok, "allows 150 "),
+            (100, "us-east-1", Status::Ok, "allows 200 "),
+            (101, "us-east-1", Status::Warn, "allows 200 "),
+            (60, "ap-southeast-2", Status::Warn, "allows 100 "),
+        ] {
+            let check = quota(concurrency, region);
+            assert_eq!(check.status, status, "{concurrency} in {region}");
+            assert!(check.seen.contains(allowed) && check.seen.contains(region), "{}", check.seen);
         }
-        let of_organization: Vec<_> = found.iter().filter(|analyzer| analyzer.r#type == Type::Organization).collect();
-        let active = of_organization.iter().find(|analyzer| analyzer.status == AnalyzerStatus::Active);
-        checks.push(match (active, of_organization.first()) {
-            (Some(analyzer), _) => {
-                Check::ok(subject, format!("{} looks at external access of the organization", analyzer.name))
-            }
-            (None, Some(analyzer)) => Check::warn(
-                subject,
-                format!("{} is {}", analyzer.name, analyzer.status.as_str()),
-                "what it found may be out of date: see IAM Access Analyzer in the console",
-            ),
-            (None, None) => Check::warn(
-                subject,
-                "no analyzer of the organization looks at external access",
-                "create one of the type ORGANIZATION in every region that you use, or take the findings of Security Hub",
-            ),
-        });
+        let beyond = quota(21, "eu-south-1").advice.unwrap();
+        assert!(beyond.contains("beyond the quota wait"), "{beyond}");
     }
 }

@@ -88,7 +88,7 @@ impl AthenaEngine {
     /// # Errors
     /// When the settings name no table, or AWS refuses.
     pub async fn connect(settings: &Settings, ledger: Kept, prefix_segments: usize) -> Result<Self, EngineError> {
-        let sessions = Sessions::new(settings.aws.clone());
+        let sessions = Sessions::new(settings.aws.clone()).map_err(remote)?;
         Self::connect_with(&sessions, settings, ledger, prefix_segments, Patience::default()).await
     }
 
@@ -104,7 +104,7 @@ impl AthenaEngine {
         patience: Patience,
     ) -> Result<Self, EngineError> {
         let session = sessions.of(Purpose::Athena).await;
-        let found = sources_of(&session, &settings.athena).await?;
+        let found = tables::sources(&session, &settings.athena, &settings.table_layouts).await.map_err(remote)?;
         let (output_location, unload_below) = output(&session, &settings.athena).await?;
         let service = service::Athena::new(Arc::clone(&session), settings.athena.clone(), output_location);
         let runner = Runner::new(Arc::new(service), Arc::new(ledger), settings.athena.concurrency, settings.max_scan, patience);
@@ -148,9 +148,24 @@ impl AthenaEngine {
     pub fn plan(&self, part: &Part) -> Result<Vec<Planned>, EngineError> {
         let plan = |part: Part| {
             let fitted = self.fitted(&self.activity(&part)?)?;
-            Ok(Planned { partitions: batch::partitions(&part, self.regions), part, fitted })
+            Ok(Planned { partitions: self.partitions(&part), part, fitted })
         };
-        batch::statements(part, self.regions).into_iter().map(plan).collect()
+        self.parts(part).into_iter().map(plan).collect()
+    }
+
+    /// The parts that have a statement each.
+    fn parts(&self, part: &Part) -> Vec<Part> {
+        if self.tells_accounts_apart() {
+            batch::statements(part, self.regions)
+        } else {
+            batch::statements_over_all(part, self.regions)
+        }
+    }
+
+    /// Partitions that a statement over the part reads, at most.
+    fn partitions(&self, part: &Part) -> u64 {
+        let per_account = batch::partitions(part, self.regions);
+        if self.tells_accounts_apart() { per_account } else { per_account / (part.account_ids.len() as u64).max(1) }
     }
 
     /// What the statements over parts would scan, by the sizes of the objects.
@@ -158,7 +173,8 @@ impl AthenaEngine {
     /// # Errors
     /// When a bucket cannot be listed.
     pub async fn estimate(&self, parts: &[Part]) -> Result<estimate::Estimate, EngineError> {
-        estimate::estimate(&self.logs, &self.sources, parts).await.map_err(remote)
+        let statements: Vec<Part> = parts.iter().flat_map(|part| self.parts(part)).collect();
+        estimate::estimate(&self.logs, &self.sources, &statements).await.map_err(remote)
     }
 
     fn activity(&self, part: &Part) -> Result<Statement, EngineError> {
@@ -249,7 +265,8 @@ impl AthenaEngine {
                 Err(failed) => failed,
             };
             let may_be_one_account = match &failed {
-                Failed::Statement(reason) => !is_of_the_text(reason),
+                // Where every statement reads all accounts, a half would fail alike, and be paid for.
+                Failed::Statement(reason) => self.tells_accounts_apart() && !is_of_the_text(reason),
                 Failed::Aws(_) | Failed::Stopped(_) | Failed::Ledger(_) => false,
             };
             match batch::halves(&part).filter(|_| may_be_one_account && self.runner.stopped().is_none()) {
@@ -271,7 +288,7 @@ impl RemoteEngine for AthenaEngine {
 
     /// One statement: its rows cannot be put together from those of several.
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {
-        let partitions = batch::partitions(part, self.regions);
+        let partitions = self.partitions(part);
         if partitions > batch::MAX_PARTITIONS {
             return Err(remote(format!(
                 "a statement over {} account(s) from {} to {} reads {partitions} partitions, and Athena at most {}; ask for fewer days \
@@ -305,7 +322,7 @@ impl RemoteEngine for AthenaEngine {
     }
 
     fn source(&self) -> String {
-        let mut tables: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
+        let mut tables: Vec<String> = self.sources.iter().map(Source::identity).collect();
         tables.sort();
         tables.join(", ")
     }
@@ -317,11 +334,15 @@ impl RemoteEngine for AthenaEngine {
     /// One by one, each statement tells what its account costs and is little to repeat. In a large organization the statements
     /// would wait for one another longer than they run.
     fn accounts_at_once(&self, accounts: usize) -> usize {
-        if accounts <= ACCOUNTS_ONE_BY_ONE { 1 } else { accounts }
+        if accounts <= ACCOUNTS_ONE_BY_ONE && self.tells_accounts_apart() { 1 } else { accounts }
+    }
+
+    fn tells_accounts_apart(&self) -> bool {
+        self.sources.iter().all(|source| source.layout.account.is_some())
     }
 
     async fn collect_activity(&self, part: &Part, folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
-        let statements = batch::statements(part, self.regions);
+        let statements = self.parts(part);
         let collected = join_all(statements.into_iter().map(|part| self.collect(part, folder))).await;
         let (mut files, mut missing, mut stopped) = (Vec::new(), Vec::new(), None);
         for (part, result) in collected.into_iter().flatten() {
@@ -368,10 +389,6 @@ const NAME: &str = "athena";
 
 fn remote(message: impl std::fmt::Display) -> EngineError {
     EngineError::Remote { engine: NAME, message: message.to_string() }
-}
-
-async fn sources_of(session: &Session, settings: &AthenaSettings) -> Result<Vec<Source>, EngineError> {
-    tables::sources(session, settings).await.map_err(remote)
 }
 
 /// What a statement says about where its result goes, and the place for files of UNLOAD. A workgroup that insists is obeyed.

@@ -7,6 +7,7 @@
 //! The texts are `queries/sources/*.sql`; they make the same decisions as `events::rows` does for files.
 
 mod activity;
+pub mod by_hand;
 pub mod column_type;
 mod layout;
 mod render;
@@ -15,12 +16,13 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
+pub use by_hand::{LayoutName, TableLayout};
 pub use column_type::ColumnType;
 pub use layout::{DayForm, Days, Layout, PartitionColumn, Shape};
 
 use super::Part;
 use crate::catalog::{BoundValue, Statement};
-use crate::events::schema::{EVENT_RESOURCES, EVENTS};
+use crate::events::schema::{Column as Event, EVENT_RESOURCES, EVENTS};
 use render::{Columns, quoted};
 
 /// Longest statement that Athena takes, in bytes (<https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>).
@@ -90,8 +92,21 @@ pub struct Source {
 impl Source {
     /// A table with the layout that it looks to have.
     pub fn detect(table: Table) -> Result<Source, SourceError> {
-        let layout = Layout::detect(&table)?;
+        Source::laid_out(table, &[])
+    }
+
+    /// A table with the layout that was set for it by hand, else the one that it looks to have.
+    pub fn laid_out(table: Table, set: &[TableLayout]) -> Result<Source, SourceError> {
+        let layout = by_hand::layout_of(&table, set)?;
         Ok(Source { table, layout })
+    }
+
+    /// The table, and its layout if it is another than the table looks to have: what is collected in two ways is not mixed.
+    pub fn identity(&self) -> String {
+        match Layout::detect(&self.table) {
+            Ok(detected) if detected == self.layout => self.table.to_string(),
+            _ => format!("{} ({})", self.table, self.layout.describe()),
+        }
     }
 
     /// Relation columns that are null in every row, because the table has no column for them. For the report: what cannot be judged.
@@ -109,6 +124,13 @@ impl Source {
                 missing.push(name.trim_end_matches(','));
             }
         }
+        missing
+    }
+
+    /// The same without what only event data stores have: nobody misses it in the table of a trail.
+    pub fn lacking(&self) -> Vec<&'static str> {
+        let mut missing = self.missing();
+        missing.retain(|column| *column != Event::EventContext.name());
         missing
     }
 
@@ -230,6 +252,21 @@ pub enum SourceError {
         "table {table}: the partition key `{key}` holds days in the form `{form}`, which is not known; expected one of {expected}"
     )]
     DayForm { table: String, key: String, form: String, expected: String },
+    #[error("table {table} has no column `{name}`, which the setting `{set}` names; it has {columns}")]
+    NoColumn { table: String, name: String, set: String, columns: String },
+    #[error(
+        "table {table}: no column has a usual name for what the layout `{layout}` needs; name it with `{option}=COLUMN`: the table has \
+         {columns}"
+    )]
+    LayoutLacks { table: String, layout: &'static str, option: &'static str, columns: String },
+    #[error("table {table}: the column `{name}` cannot serve the layout `{layout}`, which needs {expected}")]
+    ColumnType { table: String, name: String, layout: &'static str, expected: &'static str },
+    #[error(
+        "table {table} has not the columns of Security Lake (api, actor, metadata …), which the layout `security_lake` needs"
+    )]
+    NotSecurityLake { table: String },
+    #[error("`table_layouts` sets a layout for `{name}`, which is none of the tables that are read: {tables}")]
+    LayoutOfNoTable { name: String, tables: String },
     #[error("no table is named")]
     NoTable,
     #[error("no account is asked for")]

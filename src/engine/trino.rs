@@ -15,9 +15,12 @@ use polars::prelude::DataFrame;
 use tokio::sync::Semaphore;
 
 use self::client::{Client, Connection, TrinoError};
-use super::sources::{Column, Dialect, Source, SourceError, Table, activity_statement, statement_over};
+use super::sources::{Column, Dialect, Source, SourceError, Table, TableLayout, activity_statement, by_hand, statement_over};
 use super::{EngineError, Part, RemoteEngine};
 use crate::catalog::{BoundValue, Statement};
+
+/// Accounts that a statement lists, at most, where they share a scan.
+const LISTED_ACCOUNTS: usize = 5_000;
 
 /// The engine over tables of one cluster.
 #[derive(Debug)]
@@ -42,12 +45,25 @@ impl TrinoEngine {
     /// Looks the tables up and recognises their layouts. A name is `table`, `schema.table` or `catalog.schema.table`; what is left out is the
     /// connection's.
     pub async fn connect(connection: Connection, tables: &[String], options: Options) -> Result<Self, TrinoError> {
+        Self::connect_laid_out(connection, tables, &[], options).await
+    }
+
+    /// The same with layouts that are set by hand.
+    pub async fn connect_laid_out(
+        connection: Connection,
+        tables: &[String],
+        layouts: &[TableLayout],
+        options: Options,
+    ) -> Result<Self, TrinoError> {
         let client = Client::new(connection)?;
         interrupt::cancel_on_interrupt();
-        let mut sources = Vec::with_capacity(tables.len());
+        let mut described = Vec::with_capacity(tables.len());
         for name in tables {
-            sources.push(Source::detect(describe(&client, name).await?)?);
+            described.push(describe(&client, name).await?);
         }
+        by_hand::check_names(&described.iter().collect::<Vec<_>>(), layouts)?;
+        let sources: Vec<Source> =
+            described.into_iter().map(|table| Source::laid_out(table, layouts)).collect::<Result<_, _>>()?;
         if sources.is_empty() {
             return Err(SourceError::NoTable.into());
         }
@@ -80,8 +96,16 @@ impl RemoteEngine for TrinoEngine {
     }
 
     fn source(&self) -> String {
-        let tables: Vec<String> = self.sources.iter().map(|source| source.table.to_string()).collect();
+        let tables: Vec<String> = self.sources.iter().map(Source::identity).collect();
         format!("{} {}", self.client.connection().url, tables.join(", "))
+    }
+
+    fn tells_accounts_apart(&self) -> bool {
+        self.sources.iter().all(|source| source.layout.account.is_some())
+    }
+
+    fn accounts_at_once(&self, accounts: usize) -> usize {
+        if self.tells_accounts_apart() { 1 } else { accounts.min(LISTED_ACCOUNTS) }
     }
 
     async fn run(&self, statement: &Statement, part: &Part) -> Result<DataFrame, EngineError> {

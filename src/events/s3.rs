@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::files::Scope;
 use super::rows::is_account_id;
 use crate::aws::objects::{DownloadError, Location, Object, Objects};
-use crate::aws::{AwsError, AwsSettings, Kind, Purpose, Sessions, calls};
+use crate::aws::{AwsError, AwsSettings, EndpointError, Kind, Purpose, Sessions, calls};
 
 /// Listings at the same time.
 const LISTINGS: usize = 16;
@@ -74,6 +74,8 @@ pub enum StoreError {
     List { location: String, source: Box<AwsError> },
     #[error("`{location}` holds no object; check the bucket and the prefix, and that it names a folder to its end")]
     Nothing { location: String },
+    #[error("{0}")]
+    Endpoint(#[from] EndpointError),
     #[error("cannot prepare the reading of objects: {0}")]
     Machine(#[from] io::Error),
 }
@@ -85,7 +87,7 @@ impl ObjectStore {
     /// When a location is none, cannot be listed, or holds nothing at all.
     pub fn open(settings: &AwsSettings, locations: &[String], scope: &Scope) -> Result<Arc<Self>, StoreError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let sessions = Sessions::new(settings.clone());
+        let sessions = Sessions::new(settings.clone())?;
         let listed = std::thread::scope(|threads| {
             // Not on this thread: it may belong to another runtime.
             let listing = threads.spawn(|| {

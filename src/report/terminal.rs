@@ -225,7 +225,11 @@ impl<W: Write> Page<'_, W> {
 
     fn facts<P: AsRef<Path>>(&mut self, report: &Report, reports: &[P]) -> io::Result<()> {
         let coverage = &report.manifest.coverage;
-        let mut parts = vec![format!("{} in {}", counted(coverage.records, "record"), counted(coverage.files, "file"))];
+        // A remote engine tells of no files.
+        let (mut parts, without) = match coverage.files {
+            0 => (vec![counted(coverage.records, "record")], "without a record"),
+            files => (vec![format!("{} in {}", counted(coverage.records, "record"), counted(files, "file"))], "without a file"),
+        };
         // Times are RFC 3339 in UTC, so their order is that of their text, and the day is their beginning.
         let first = coverage.streams.iter().filter_map(|stream| stream.first_event.as_deref()).min();
         let last = coverage.streams.iter().filter_map(|stream| stream.last_event.as_deref()).max();
@@ -247,7 +251,7 @@ impl<W: Write> Page<'_, W> {
         }
         let days: usize = coverage.days_without_file.iter().map(|missing| missing.days.len()).sum();
         if days > 0 {
-            parts.push(format!("{} without a file", counted(days as u64, "account day")));
+            parts.push(format!("{} {without}", counted(days as u64, "account day")));
         }
         let last = parts.len().saturating_sub(1);
         for part in parts.iter_mut().take(last) {

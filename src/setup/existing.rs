@@ -6,7 +6,7 @@ use aws_sdk_athena::Client;
 use aws_sdk_athena::types::TableMetadata;
 
 use crate::aws::{AwsError, Pages, Session, calls};
-use crate::engine::sources::{Column, Days, Source, Table};
+use crate::engine::sources::{Column, Days, Source, Table, TableLayout};
 
 /// A table as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,12 @@ pub struct Found {
 
 impl Found {
     pub fn of(table: Table) -> Self {
-        let source = Source::detect(table.clone()).map_err(|error| error.to_string());
+        Found::laid_out(table, &[])
+    }
+
+    /// The same with layouts that are set by hand.
+    pub fn laid_out(table: Table, layouts: &[TableLayout]) -> Self {
+        let source = Source::laid_out(table.clone(), layouts).map_err(|error| error.to_string());
         Found { table, source }
     }
 
@@ -26,8 +31,7 @@ impl Found {
     pub fn remarks(&self) -> Vec<String> {
         let Ok(source) = &self.source else { return Vec::new() };
         let mut remarks = Vec::new();
-        // An event context is in event data stores only.
-        let missing: Vec<&str> = source.missing().into_iter().filter(|column| *column != "event_context").collect();
+        let missing = source.lacking();
         if !missing.is_empty() {
             remarks.push(format!(
                 "it has no columns for {}: what they would tell stays undetermined. A table of `palisade setup athena` has them all",

@@ -113,6 +113,10 @@ pub fn policies(calls: &[&'static Call], values: &Values) -> Vec<RolePolicy> {
                     left_out.insert(format!("{}: {when}; name the key with --key", permission.action));
                     continue;
                 }
+                if permission.action.starts_with("lakeformation:") && !values.is_governed() {
+                    left_out.insert(format!("{}: {}", permission.action, permission.only.unwrap_or_default()));
+                    continue;
+                }
                 resources.entry(permission.action).or_default().extend(values.fill(permission.resource, call.purpose));
             }
         }
@@ -184,6 +188,14 @@ fn sid(actions: &BTreeSet<&str>, used: &mut BTreeMap<String, u32>) -> String {
 }
 
 impl Values {
+    /// Are there tables of Security Lake or of CloudTrail Lake, by the names of their databases? Lake Formation lets nobody read those
+    /// who cannot ask it.
+    fn is_governed(&self) -> bool {
+        let databases = self.tables.iter().filter_map(|table| table.split_once('.').map(|(database, _)| database));
+        let mut databases = databases.chain(self.database.as_deref());
+        databases.any(|database| database == "aws:cloudtrail" || database.starts_with("amazon_security_lake"))
+    }
+
     /// The resources that a pattern of the registry stands for.
     fn fill(&self, pattern: &str, purpose: Purpose) -> Vec<String> {
         if pattern == "*" {

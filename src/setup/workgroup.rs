@@ -278,9 +278,7 @@ fn differences(wanted: &Table, found: &Found) -> Vec<String> {
     match &found.source {
         Err(reason) => differences.push(reason.clone()),
         Ok(source) => {
-            let missing = source.missing();
-            // An event context is in event data stores only.
-            let lacking: Vec<&str> = missing.into_iter().filter(|column| *column != "event_context").collect();
+            let lacking = source.lacking();
             if !lacking.is_empty() {
                 differences.push(format!(
                     "it has no columns for {}; give the new table another name with --table (objects in S3 are shared, nothing is copied)",

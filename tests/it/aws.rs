@@ -3,6 +3,7 @@
 mod athena_front;
 mod athena_run;
 mod calls;
+mod lakes;
 mod moto;
 mod resume;
 mod s3_source;

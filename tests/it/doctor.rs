@@ -115,20 +115,28 @@ fn without_credentials_or_region_the_checks_say_so() {
     assert!(offline.out.contains("--offline asks nothing of AWS"), "{}", offline.out);
 }
 
-/// AWS Config and IAM Access Analyzer in the shapes of their API references: each request gets the answer of its operation.
+/// AWS Config, IAM Access Analyzer and account regions in the shapes of their API references: each request gets the answer of its operation
+/// in its region (`ListAnalyzers eu-west-1`), else of its operation. A text is the code of an error.
 fn recorded(answers: Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut operation, mut length) = ("ListAnalyzers".to_owned(), 0);
+            let (mut operation, mut region, mut length) = ("ListAnalyzers".to_owned(), String::new(), 0);
             let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            if line.starts_with("POST /listRegions ") {
+                operation = "ListRegions".to_owned();
+            }
+            line.clear();
             while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
                 if let Some((name, value)) = line.split_once(':') {
                     match name.to_ascii_lowercase().as_str() {
                         "x-amz-target" => operation = value.trim().rsplit('.').next().unwrap().to_owned(),
                         "content-length" => length = value.trim().parse().unwrap(),
+                        // Credential=<key>/<day>/<region>/…
+                        "authorization" => region = value.split('/').nth(2).unwrap().to_owned(),
                         _ => {}
                     }
                 }
@@ -138,17 +146,20 @@ fn recorded(answers: Value) -> String {
             reader.read_exact(&mut body).unwrap();
             let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
             // A list of answers is a list of pages.
-            let answer = match &answers[&operation] {
+            let (status, answer) = match answers.get(format!("{operation} {region}")).unwrap_or(&answers[&operation]) {
                 Value::Array(pages) => {
                     let number: usize = request["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
-                    pages[number].to_string()
+                    ("200 OK".to_owned(), pages[number].to_string())
                 }
-                other => other.to_string(),
+                Value::String(code) => {
+                    (format!("403 Forbidden\r\nx-amzn-errortype: {code}"), json!({"message": "not here"}).to_string())
+                }
+                other => ("200 OK".to_owned(), other.to_string()),
             };
             let mut stream = stream;
             let _ = write!(
                 stream,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{answer}",
+                "HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{answer}",
                 answer.len()
             );
         }
@@ -164,6 +175,7 @@ fn doctor(front: &str, recorded: &str, place: impl AsRef<Path>) -> Finished {
     program
         .env("AWS_ENDPOINT_URL_CONFIG_SERVICE", recorded)
         .env("AWS_ENDPOINT_URL_ACCESSANALYZER", recorded)
+        .env("AWS_ENDPOINT_URL_ACCOUNT", recorded)
         .run(&["doctor", "--format", "json"])
 }
 
@@ -206,6 +218,7 @@ fn on_aws_it_finds_silent_accounts_unknown_regions_failing_sources_and_missing_a
                 {"SourceId": "111111111111", "SourceType": "ACCOUNT", "AwsRegion": "eu-west-1", "LastUpdateStatus": "OUTDATED"}
             ]}
         ],
+        "ListRegions": "AccessDeniedException",
         "ListAnalyzers": {"analyzers": [
             {"arn": "arn:aws:access-analyzer:us-east-1:111111111111:analyzer/mine", "name": "mine", "type": "ACCOUNT", "status": "ACTIVE", "createdAt": "2025-01-01T00:00:00Z"}
         ]}
@@ -242,8 +255,10 @@ fn on_aws_it_finds_silent_accounts_unknown_regions_failing_sources_and_missing_a
         "warn",
         "2 sources do not send: 111111111111 eu-west-1, 222222222222 eu-west-1 (NoSuchConfigurationRecorder)",
     );
-    has(&after, "analyzers in us-east-1", "warn", "no analyzer of the organization");
-    has(&after, "quota of Athena", "ok", "10 statements");
+    // Which regions are enabled may not be seen, so the one of the settings is all there is to look at.
+    has(&after, "analyzers", "warn", "(ListRegions: not here), so that only regions of the settings are looked at: us-east-1");
+    has(&after, "analyzers", "warn", "no analyzer of the organization in 1 of 1 regions of the settings: us-east-1");
+    has(&after, "quota of Athena", "ok", "`concurrency` is 10; us-east-1 allows 200 active statements by default");
 }
 
 #[test]
@@ -255,6 +270,10 @@ fn what_the_services_cover_is_said_too() {
             "OrganizationAggregationSource": {"RoleArn": "arn:aws:iam::111111111111:role/config", "AllAwsRegions": true}
         }]},
         "DescribeConfigurationAggregatorSourcesStatus": {"AggregatedSourceStatusList": []},
+        "ListRegions": [
+            {"Regions": [{"RegionName": "us-east-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}], "NextToken": "1"},
+            {"Regions": [{"RegionName": "eu-south-1", "RegionOptStatus": "ENABLED"}]}
+        ],
         "ListAnalyzers": {"analyzers": [
             {"arn": "arn:aws:access-analyzer:us-east-1:111111111111:analyzer/org", "name": "org", "type": "ORGANIZATION", "status": "ACTIVE", "createdAt": "2025-01-01T00:00:00Z"}
         ]}
@@ -263,8 +282,61 @@ fn what_the_services_cover_is_said_too() {
     let checks = checks(&doctor(&front, &healthy, &place).ends_with(7));
     has(&checks, "aggregator all", "ok", "the organization and all regions");
     has(&checks, "aggregator all", "ok", "every account and region sends");
-    has(&checks, "analyzers in us-east-1", "ok", "org looks at");
+    has(&checks, "analyzers", "ok", "active in 2 of 2 enabled regions");
     has(&checks, "trail s3://no-such-bucket-of-anybody/AWSLogs/", "fail", "ListObjectsV2");
     has(&checks, "Athena", "not_checked", "no `database`");
     has(&checks, "data events", "not_checked", "has a price");
+}
+
+#[test]
+fn regions_without_an_analyzer_of_the_organization_are_named() {
+    let Some(front) = address(Server::Athena) else { return };
+    let analyzer = |kind: &str, status: &str| {
+        json!({"arn": "arn:aws:access-analyzer:eu-west-1:111111111111:analyzer/a", "name": "a", "type": kind, "status": status,
+            "createdAt": "2025-01-01T00:00:00Z"})
+    };
+    let active = analyzer("ORGANIZATION", "ACTIVE");
+    let regions = ["eu-west-1", "eu-west-2", "us-east-1", "us-west-2", "sa-east-1", "ap-east-1"];
+    let enabled: Vec<Value> =
+        regions.iter().map(|region| json!({"RegionName": region, "RegionOptStatus": "ENABLED"})).collect();
+    let answers = |everywhere: Value| {
+        recorded(json!({
+            "DescribeConfigurationAggregators": {"ConfigurationAggregators": []},
+            "ListRegions": {"Regions": enabled},
+            "ListAnalyzers": everywhere,
+            "ListAnalyzers eu-west-1": {"analyzers": [analyzer("ACCOUNT", "ACTIVE"), active]},
+            "ListAnalyzers eu-west-2": {"analyzers": [analyzer("ORGANIZATION", "DISABLED")]},
+            "ListAnalyzers us-east-1": {"analyzers": [analyzer("ORGANIZATION_UNUSED_ACCESS", "ACTIVE")]},
+            "ListAnalyzers sa-east-1": "AccessDeniedException",
+            "ListAnalyzers ap-east-1": "AccessDeniedException"
+        }))
+    };
+    let place = folder(&[("palisade.yaml", "aws: {region: eu-west-1}\n")]);
+    let seen = checks(&doctor(&front, &answers(json!({"analyzers": []})), &place).ends_with(7));
+    has(&seen, "analyzers", "ok", "active in 1 of 6 enabled regions");
+    has(&seen, "analyzers", "warn", "in 2 of 6 enabled regions: us-east-1, us-west-2");
+    has(&seen, "analyzers", "warn", "not active in eu-west-2 (a is DISABLED)");
+    has(&seen, "analyzers", "warn", "not known in ap-east-1, sa-east-1: ListAnalyzers: not here");
+    assert_eq!(seen.iter().filter(|(subject, ..)| subject == "analyzers").count(), 4);
+}
+
+#[test]
+fn an_address_of_aws_that_is_none_is_named() {
+    let place = folder(&[("palisade.yaml", "aws: {region: eu-west-1}\n")]);
+    let program = |variable: &str, value: &str| {
+        Palisade::in_folder(&place).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env(variable, value)
+    };
+    for (variable, value, expected) in [
+        ("AWS_ENDPOINT_URL", "", "AWS_ENDPOINT_URL is set and empty: unset it"),
+        ("AWS_ENDPOINT_URL_STS", "", "AWS_ENDPOINT_URL_STS is set and empty"),
+        ("AWS_ENDPOINT_URL_S3", "localhost:9", "AWS_ENDPOINT_URL_S3 is `localhost:9`, which is no address"),
+    ] {
+        let finished = program(variable, value).run(&["doctor", "--format", "json"]).ends_with(7);
+        has(&checks(&finished), "AWS", "fail", expected);
+        let run = ["run", "--engine", "athena", "--account", "111111111111", "--from", "2026-10-31"];
+        for arguments in [&run[..], &["run", "--events", "s3://bucket/"], &["inventory", "export", "--output", "i"]] {
+            let finished = program(variable, value).run(arguments).ends_with(2);
+            assert!(finished.err.contains(expected) && !finished.err.contains("panicked"), "{}", finished.err);
+        }
+    }
 }

@@ -117,6 +117,25 @@ fn lists_come_from_commas_and_repetition() {
 }
 
 #[test]
+fn layouts_of_tables_are_set_in_every_layer() {
+    let shown = |settings: Settings| settings.table_layouts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(shown(resolve(&[], &[], None).unwrap()).is_empty());
+    let file = "table_layouts: [trail=account_and_day account=acct day=dt form=yyyy-MM-dd, day]\n";
+    assert_eq!(
+        shown(resolve(&[], &[], Some(file)).unwrap()),
+        ["trail=account_and_day account=acct day=dt form=yyyy-MM-dd", "day"]
+    );
+    let variable = [("PALISADE_TABLE_LAYOUTS", "trail=day day=dt, unpartitioned")];
+    assert_eq!(shown(resolve(&[], &variable, Some(file)).unwrap()), ["trail=day day=dt", "unpartitioned"]);
+    let flags = ["--table-layout", "event_data_store time=at", "--table-layout", "lake=security_lake"];
+    let settings = resolve(&flags, &variable, Some(file)).unwrap();
+    assert_eq!(*settings.origin("table_layouts"), Origin::Flag("--table-layout".into()));
+    assert_eq!(shown(settings), ["event_data_store time=at", "lake=security_lake"]);
+    let error = resolve(&["--table-layout", "weekly"], &[], None).unwrap_err().to_string();
+    assert!(error.contains("--table-layout: `weekly` is not a layout of a table\n  help: expected"), "{error}");
+}
+
+#[test]
 fn days_are_relative_to_a_clock_that_can_be_fixed() {
     let settings = resolve(&["--from", "-14d", "--to", "yesterday"], &[], None).unwrap();
     assert_eq!((settings.from, settings.to), (Some(date(2026, 11, 6)), Some(date(2026, 11, 19))));
@@ -172,6 +191,7 @@ fn every_setting_has_a_key_a_flag_and_a_variable() {
         "inventory_types" => "AWS::SQS::Queue",
         "inventory_max_age" => "2d",
         "external_access_findings" => "security_hub",
+        "table_layouts" => "trail=day",
         _ => "2",
     };
     for name in shown {

@@ -196,6 +196,18 @@ fn the_role_that_scans_may_read_its_own_tables_and_buckets_and_nothing_else() {
     }
 }
 
+/// "Identity-based permissions for Lake Formation and Athena": whoever queries data that is registered there needs this one.
+#[test]
+fn tables_that_lake_formation_governs_may_be_asked_for() {
+    for section in
+        ["database: 'aws:cloudtrail', table: 0a1b2c3d", "database: logs, table: amazon_security_lake_glue_db_eu_west_1.t"]
+    {
+        let policy = policy(&["--role", "scan"], &format!("athena: {{{section}}}\n"));
+        assert_eq!(resources(&policy, "lakeformation:GetDataAccess"), ["*"], "{section}");
+    }
+    assert!(!policy(&["--role", "scan"], SETTINGS).to_string().contains("lakeformation"));
+}
+
 #[test]
 fn a_key_is_used_through_s3_only() {
     let key = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-00000000abcd";
@@ -318,7 +330,7 @@ fn apply_creates_what_is_missing_once_and_leaves_alone_what_is_there() {
     let found =
         against(&server, &place, &["setup", "athena", "--detect", "--database", &name, "--workgroup", &name]).ends_with(0);
     assert_eq!(found.out, section);
-    assert!(found.err.contains("cloudtrail: layout `account and day`"), "{}", found.err);
+    assert!(found.err.contains("cloudtrail: layout `account_and_day`"), "{}", found.err);
 }
 
 #[test]

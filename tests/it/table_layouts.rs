@@ -3,8 +3,8 @@
 use palisade::catalog::{BoundValue, Statement};
 use palisade::engine::Part;
 use palisade::engine::sources::{
-    Column, DayForm, Days, Dialect, Layout, MAX_STATEMENT_BYTES, Shape, Source, SourceError, Table, accounts_that_fit,
-    activity_statement, bytes_of, statement_over,
+    Column, DayForm, Days, Dialect, Layout, MAX_STATEMENT_BYTES, Shape, Source, SourceError, Table, TableLayout,
+    accounts_that_fit, activity_statement, by_hand, bytes_of, statement_over,
 };
 
 /// The columns of the tables that an AWS blog makes: no event category, no owner of endpoints.
@@ -113,6 +113,149 @@ fn what_is_no_table_of_cloudtrail_is_an_error_that_says_what_it_has() {
     let error = Layout::detect(&table(OLD, "p_date:string", &[("projection.p_date.format", "dd.MM.yyyy")])).unwrap_err();
     assert!(matches!(error, SourceError::DayForm { .. }));
     assert!(error.to_string().contains("`dd.MM.yyyy`") && error.to_string().contains("yyyy/MM/dd"), "{error}");
+}
+
+fn set(text: &str) -> TableLayout {
+    TableLayout::parse(text).unwrap_or_else(|wrong| panic!("{}", wrong.message))
+}
+
+#[test]
+fn a_layout_that_is_set_by_hand_takes_the_place_of_what_the_table_looks_like() {
+    // Keys with names of their own: nothing tells what they hold.
+    let own = || table(OLD, "acct:string,dia:string", &[]);
+    let plain = Layout::detect(&own()).unwrap();
+    assert_eq!((plain.account, plain.days), (None, Days::None));
+    let source = Source::laid_out(own(), &[set("account_and_day account=ACCT day=dia form=yyyyMMdd injected")]).unwrap();
+    let account = source.layout.account.clone().unwrap();
+    assert_eq!((account.name.as_str(), account.injected), ("acct", true));
+    assert_eq!(source.layout.name(), "account_and_day");
+    let own_statement = statement("SELECT count(*) FROM events", &[]);
+    let made = statement_over(&[source], Dialect::Athena, &part(1), &own_statement).unwrap();
+    assert!(made.sql.contains(r#"WHERE "acct" = ? AND "dia" BETWEEN ? AND ?"#), "{}", made.sql);
+    assert_eq!(texts(&made)[..3], ["000000000000", "20261230", "20270101"]);
+
+    // What is not said goes by its usual name; a view has no keys, so any column will do.
+    let view = table(&format!("{OLD},account:string,event_date:date"), "", &[]);
+    assert_eq!(Layout::detect(&view).unwrap().days, Days::None);
+    let found = Source::laid_out(view, &[set("account-and-day")]).unwrap().layout;
+    assert_eq!(found.account.unwrap().name, "account");
+    assert_eq!(found.days, Days::Key { name: "event_date".to_owned(), form: DayForm::Dashes, is_date: true });
+
+    let parts = table(OLD, "account:string,y:int,m:int,d:int", &[]);
+    let found = Source::laid_out(parts, &[set("year_month_day year=y month=m day=d")]).unwrap().layout;
+    assert!(matches!(&found.days, Days::Parts { year, month, day } if [&year.name, &month.name, &day.name] == ["y", "m", "d"]));
+    assert_eq!(found.account.unwrap().name, "account");
+
+    let store = table("eventid:string,at:timestamp,eventsource:string,eventname:string,eventjson:string", "", &[]);
+    let found = Source::laid_out(store, &[set("event_data_store time=at")]).unwrap().layout;
+    assert_eq!(found.days, Days::Time { name: "at".to_owned(), zoned: false });
+
+    let found = Source::laid_out(table(OLD, "p_account:string,p_date:string", &[]), &[set("unpartitioned")]).unwrap().layout;
+    assert_eq!((found.account.unwrap().name.as_str(), found.days), ("p_account", Days::None));
+}
+
+#[test]
+fn the_layout_of_a_table_wins_over_that_of_all() {
+    let layout = |layouts: &[TableLayout]| Source::laid_out(table(OLD, "p_date:string", &[]), layouts).unwrap().layout.name();
+    let (all, own) = (set("unpartitioned"), set("security.CLOUD\"trail=day"));
+    assert_eq!(layout(&[]), "day");
+    assert_eq!(layout(std::slice::from_ref(&all)), "unpartitioned");
+    assert_eq!(layout(&[own.clone(), all.clone()]), "day");
+    assert_eq!(layout(&[all.clone(), own.clone()]), "day");
+    assert_eq!(layout(&[set("other=day"), all]), "unpartitioned");
+    assert_eq!(layout(&[set("auto")]), "day");
+    let tables = [&table(OLD, "", &[])];
+    assert!(by_hand::check_names(&tables, &[own]).is_ok());
+    let error = by_hand::check_names(&tables, &[set("trial=day")]).unwrap_err().to_string();
+    assert!(error.contains("`trial`") && error.contains("none of the tables that are read: cloud\"trail"), "{error}");
+}
+
+#[test]
+fn a_layout_that_the_table_cannot_have_is_an_error_that_says_what_it_has() {
+    for (columns, keys, layout, expected) in [
+        (
+            OLD,
+            "acct:string,p_date:string",
+            "account_and_day",
+            "name it with `account=COLUMN`: the table has acct, p_date, eventversion",
+        ),
+        (OLD, "acct:string", "day day=dt", "has no column `dt`, which the setting `day day=dt` names; it has acct,"),
+        (OLD, "p_date:int", "day", "the column `p_date` cannot serve the layout `day`, which needs text or a date"),
+        (OLD, "p_date:date", "day form=yyyyMMdd", "a column of the type date has no `form`"),
+        (
+            OLD,
+            "p_date:string",
+            "event_data_store",
+            "the column `eventtime` cannot serve the layout `event_data_store`, which needs a timestamp",
+        ),
+        (OLD, "p_date:string", "security_lake", "has not the columns of Security Lake"),
+        ("date:date,bytes:bigint", "", "day day=date", "no table of CloudTrail that is known"),
+    ] {
+        let error = Source::laid_out(table(columns, keys, &[]), &[set(layout)]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{layout}: {error}");
+    }
+}
+
+#[test]
+fn what_is_no_layout_is_answered_with_those_that_are() {
+    for (text, expected) in [
+        ("by_day", "`by_day` is not a layout of a table"),
+        ("", "`` is not a layout of a table"),
+        ("=day", "names no table before `=`"),
+        ("day account=a", "the layout `day` has no option `account`"),
+        ("day day", "`day` of the layout `day` is written `day=NAME`"),
+        ("account_and_day injected=yes", "is written `injected`"),
+        ("day day=a day=b", "`day` stands twice"),
+    ] {
+        let wrong = TableLayout::parse(text).unwrap_err();
+        assert!(wrong.message.contains(expected), "{text}: {}", wrong.message);
+        for layout in [
+            "auto;",
+            "account_and_day (account, day, form, injected)",
+            "year_month_day",
+            "event_data_store (time)",
+            "security_lake",
+            "unpartitioned",
+        ] {
+            assert!(wrong.help.contains(layout), "{text}: {}", wrong.help);
+        }
+    }
+    let wrong = TableLayout::parse("day form=dd.MM.yyyy").unwrap_err();
+    assert!(wrong.message.contains("`dd.MM.yyyy`") && wrong.help.contains("yyyy/MM/dd, yyyy-MM-dd, yyyyMMdd"), "{wrong:?}");
+    for text in
+        ["auto", "logs.trail=account_and_day account=acct day=dt form=yyyy-MM-dd injected", "t=event_data_store time=at"]
+    {
+        assert_eq!(set(text).to_string(), text);
+    }
+}
+
+#[test]
+fn what_is_collected_by_another_layout_is_told_apart() {
+    let identity =
+        |layouts: &[TableLayout]| Source::laid_out(table(OLD, "a:string,p_date:string", &[]), layouts).unwrap().identity();
+    assert_eq!(identity(&[]), "awsdatacatalog.security.cloud\"trail");
+    assert_eq!(identity(&[set("day")]), identity(&[]), "it looks like that anyway");
+    assert_eq!(
+        identity(&[set("account_and_day account=a form=yyyy-MM-dd")]),
+        "awsdatacatalog.security.cloud\"trail (account_and_day: a, p_date yyyy-MM-dd)"
+    );
+}
+
+#[test]
+fn management_and_data_events_in_two_tables_are_one_relation() {
+    // The table of data events is a newer one, with a column more: each has a mapping of its own, and a record counts once over both.
+    let data = Source::detect(Table {
+        name: "data".to_owned(),
+        ..table(&format!("{OLD},tlsdetails:struct<tlsversion:string>"), "p_account:string,p_region:string,p_date:string", &[])
+    })
+    .unwrap();
+    let own = statement("SELECT event_id, tls_version FROM events", &[]);
+    let made = statement_over(&[blog(), data], Dialect::Athena, &part(1), &own).unwrap();
+    assert_eq!(made.sql.matches("\nUNION ALL\n").count(), 1, "{}", made.sql);
+    assert_eq!(made.sql.matches("AS principal_account_id").count(), 1, "what is decided is decided once");
+    assert_eq!(made.sql.matches("CAST(NULL AS varchar) AS tls_version").count(), 1, "only the older table lacks it");
+    assert_eq!(made.sql.matches("row_number()").count(), 1, "{}", made.sql);
+    assert_eq!(texts(&made)[..6], ["000000000000", "2026/12/30", "2027/01/01", "000000000000", "2026/12/30", "2027/01/01"]);
 }
 
 #[test]

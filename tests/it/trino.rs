@@ -5,9 +5,11 @@
 mod activity;
 mod client;
 mod command;
+mod layouts;
 mod nasty;
 mod security_lake;
 mod tables;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -61,6 +61,11 @@ pub const START_QUERY_EXECUTION: Call = Call {
             needs("s3:PutObject", "arn:${partition}:s3:::${results_bucket}/*"),
             needs("s3:ListBucket", "arn:${partition}:s3:::${events_bucket}"),
             needs("s3:GetObject", "arn:${partition}:s3:::${events_bucket}/*"),
+            needs_if(
+                "lakeformation:GetDataAccess",
+                "*",
+                "if Lake Formation governs the tables, as it does those of Security Lake and CloudTrail Lake",
+            ),
             needs_if("kms:Decrypt", "${key}", "if the trail or the results are encrypted with a key of AWS KMS"),
             needs_if("kms:GenerateDataKey", "${key}", "if the results are encrypted with a key of AWS KMS"),
         ],

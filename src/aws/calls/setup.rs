@@ -140,7 +140,19 @@ pub const LIST_ANALYZERS: Call = Call {
         "ListAnalyzers",
         &[needs("access-analyzer:ListAnalyzers", "*")],
         Purpose::AccessAnalyzer,
-        "Whether an analyzer of the organization is active in the region.",
+        "Whether an analyzer of the organization is active in each enabled region.",
+        &["doctor"],
+    )
+};
+
+pub const LIST_REGIONS: Call = Call {
+    paginated: true,
+    ..row(
+        "Account",
+        "ListRegions",
+        &[needs("account:ListRegions", "*")],
+        Purpose::Organizations,
+        "Which regions are enabled, and so should have an analyzer.",
         &["doctor"],
     )
 };
@@ -155,4 +167,5 @@ pub const ALL: &[&Call] = &[
     &DESCRIBE_CONFIGURATION_AGGREGATORS,
     &DESCRIBE_CONFIGURATION_AGGREGATOR_SOURCES_STATUS,
     &LIST_ANALYZERS,
+    &LIST_REGIONS,
 ];

@@ -64,7 +64,7 @@ fn obtain(
     max_age: SignedDuration,
     terminal: &Terminal,
 ) -> Result<Snapshot, Failure> {
-    let sessions = Sessions::new(settings.aws.clone());
+    let sessions = Sessions::new(settings.aws.clone()).map_err(Failure::usage)?;
     terminal.note(&format!("inventory: {} types from AWS into {}", request.types.len(), folder.display()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
     runtime.block_on(async {

@@ -60,6 +60,10 @@ pub struct SettingsFile {
     pub sample_records: Option<bool>,
     /// Where statements over the events run: `local`, `athena` or `trino`. Default: local.
     pub engine: Option<EngineName>,
+    /// How a table of Athena or Trino is laid out, where its own columns and partition keys do not tell: `[TABLE=]LAYOUT [OPTION=VALUE …]`,
+    /// such as `trail=account_and_day account=acct day=dt form=yyyy-MM-dd`. Layouts: auto, account_and_day, day, year_month_day,
+    /// event_data_store, security_lake, unpartitioned. Default: auto.
+    pub table_layouts: Option<OneOrMore<String>>,
     /// Folder of the activity that Athena or Trino collect, so that no day is scanned twice. Default: `.activity` in
     /// the folder of the run.
     pub activity_store: Option<String>,

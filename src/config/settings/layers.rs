@@ -18,6 +18,7 @@ use crate::config::document::{self, Node, Value};
 use crate::config::environment;
 use crate::config::problems::{At, Problems};
 use crate::config::values::{self, Wrong};
+use crate::engine::sources::TableLayout;
 
 /// What the command line says, by name of the setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -160,6 +161,7 @@ struct Partial {
     memory_limit: Set<u64>,
     sample_records: Set<bool>,
     engine: Set<EngineName>,
+    table_layouts: Set<Vec<TableLayout>>,
     activity_store: Set<PathBuf>,
     activity_prefix_depth: Set<u8>,
     fail_on: Set<Vec<crate::report::model::Verdict>>,
@@ -194,6 +196,7 @@ impl Partial {
             memory_limit: layer.one("memory_limit", value::bytes),
             sample_records: layer.one("sample_records", value::switch),
             engine: layer.one("engine", value::engine),
+            table_layouts: layer.list("table_layouts", value::table_layout),
             activity_store: layer.path("activity_store"),
             activity_prefix_depth: layer.one("activity_prefix_depth", value::prefix_depth),
             fail_on: layer.list("fail_on", value::verdict),
@@ -266,6 +269,7 @@ pub(super) fn resolve(
         memory_limit: pick!(memory_limit).unwrap_or(DEFAULT_MEMORY_LIMIT),
         sample_records: pick!(sample_records).unwrap_or(true),
         engine: pick!(engine).unwrap_or_default(),
+        table_layouts: pick!(table_layouts).unwrap_or_default(),
         activity_store: pick!(activity_store),
         activity_prefix_depth: pick!(activity_prefix_depth).unwrap_or_default(),
         fail_on: pick!(fail_on).unwrap_or_default(),
@@ -341,12 +345,16 @@ pub(super) fn flag_name(setting: &str) -> String {
         "query_folders" => String::from("query-folder"),
         "formats" => String::from("format"),
         "inventory_types" => String::from("inventory-type"),
+        "table_layouts" => String::from("table-layout"),
         other => other.replace('_', "-"),
     }
 }
 
 fn is_list(setting: &str) -> bool {
-    matches!(setting, "events" | "accounts" | "queries" | "query_folders" | "formats" | "fail_on" | "inventory_types")
+    matches!(
+        setting,
+        "events" | "accounts" | "queries" | "query_folders" | "formats" | "fail_on" | "inventory_types" | "table_layouts"
+    )
 }
 
 fn environment_layer(environment: &dyn Fn(&str) -> Option<String>) -> Layer {

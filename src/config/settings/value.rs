@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::config::suggest;
 use crate::config::values::{self, Wrong};
+use crate::engine::sources::TableLayout;
 use crate::inventory::aws::{FindingsSource, is_resource_type};
 use crate::report::model::Verdict;
 
@@ -266,6 +267,11 @@ pub fn engine(text: &str) -> Result<EngineName, Wrong> {
         .into_iter()
         .find(|engine| engine.name() == text)
         .ok_or_else(|| Wrong::with_help(format!("`{text}` is not an engine"), "expected one of: local, athena, trino"))
+}
+
+/// How a table of a remote engine is laid out.
+pub fn table_layout(text: &str) -> Result<TableLayout, Wrong> {
+    TableLayout::parse(text).map_err(|wrong| Wrong::with_help(wrong.message, wrong.help))
 }
 
 /// Segments of the keys of objects.

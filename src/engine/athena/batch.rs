@@ -10,6 +10,10 @@ pub const MAX_ACCOUNTS: usize = 200;
 /// Regions that a table has when it does not say: more than there are.
 pub const UNKNOWN_REGIONS: u64 = 40;
 
+/// Accounts of one statement over tables that do not tell accounts apart: every statement reads them whole, so there should be few, and the
+/// accounts stand in it as a list, far below the length that a statement may have.
+pub const MAX_LISTED_ACCOUNTS: usize = 5_000;
+
 /// Partitions that a part reads: one per account, region and day. The day after the last is read, too, for late records.
 pub fn partitions(part: &Part, regions: u64) -> u64 {
     (part.account_ids.len() as u64).saturating_mul(regions.max(1)).saturating_mul(days(part))
@@ -32,6 +36,18 @@ pub fn statements(part: &Part, regions: u64) -> Vec<Part> {
     let fitting = MAX_PARTITIONS / partitions(&one, regions).max(1);
     let size = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, MAX_ACCOUNTS);
     part.account_ids.chunks(size).map(|accounts| Part { account_ids: accounts.to_vec(), ..part.clone() }).collect()
+}
+
+/// The same for tables that do not tell accounts apart: as few statements as there can be.
+pub fn statements_over_all(part: &Part, regions: u64) -> Vec<Part> {
+    let partitions = days(part).saturating_mul(regions.max(1));
+    if partitions > MAX_PARTITIONS
+        && let Some((first, second)) = halves_of_days(part)
+    {
+        return [first, second].iter().flat_map(|half| statements_over_all(half, regions)).collect();
+    }
+    let chunks = part.account_ids.chunks(MAX_LISTED_ACCOUNTS);
+    chunks.map(|accounts| Part { account_ids: accounts.to_vec(), ..part.clone() }).collect()
 }
 
 fn halves_of_days(part: &Part) -> Option<(Part, Part)> {
@@ -75,6 +91,16 @@ mod tests {
         assert!(parts.iter().all(|part| partitions(part, 17) <= MAX_PARTITIONS));
         // Two years of 40 regions: 30 accounts a statement.
         assert_eq!(statements(&part(100, 730), 40).len(), 4);
+    }
+
+    #[test]
+    fn tables_that_do_not_tell_accounts_apart_are_read_once() {
+        assert_eq!(statements_over_all(&part(300, 730), 40).len(), 1);
+        assert_eq!(statements_over_all(&part(12_000, 30), 40).len(), 3);
+        // 1200 days in 1000 regions.
+        let parts = statements_over_all(&part(2, 1_200), 1_000);
+        assert_eq!(parts.len(), 2);
+        assert_eq!((parts[0].from, parts[1].to), (part(1, 1).from, part(1, 1_200).to));
     }
 
     proptest! {

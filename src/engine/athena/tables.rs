@@ -8,7 +8,7 @@ use super::batch::UNKNOWN_REGIONS;
 use crate::aws::objects::Location;
 use crate::aws::{AwsError, Session, calls};
 use crate::config::settings::athena::AthenaSettings;
-use crate::engine::sources::{Column, Source, SourceError, Table};
+use crate::engine::sources::{Column, Source, SourceError, Table, TableLayout, by_hand};
 
 /// Why the tables cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +57,17 @@ pub async fn describe(session: &Session, settings: &AthenaSettings, database: &s
     })
 }
 
-/// The tables of the settings, with the layouts that they look to have. A name may say its database: `database.table`.
+/// The tables of the settings, with the layouts that are set for them or that they look to have. A name may say its database:
+/// `database.table`.
 ///
 /// # Errors
 /// When no table is named, the catalog knows none of that name, or it is none of CloudTrail.
-pub async fn sources(session: &Session, settings: &AthenaSettings) -> Result<Vec<Source>, TablesError> {
-    let mut sources = Vec::new();
+pub async fn sources(
+    session: &Session,
+    settings: &AthenaSettings,
+    layouts: &[TableLayout],
+) -> Result<Vec<Source>, TablesError> {
+    let mut tables = Vec::new();
     for table in &settings.tables {
         let (database, name) = match (table.split_once('.'), &settings.database) {
             (Some((database, name)), _) => (database, name),
@@ -71,9 +76,13 @@ pub async fn sources(session: &Session, settings: &AthenaSettings) -> Result<Vec
         };
         let described = describe(session, settings, database, name).await;
         let described = described.map_err(|source| TablesError::Aws { table: format!("{database}.{name}"), source })?;
-        sources.push(Source::detect(described)?);
+        tables.push(described);
     }
-    if sources.is_empty() { Err(TablesError::NotNamed) } else { Ok(sources) }
+    if tables.is_empty() {
+        return Err(TablesError::NotNamed);
+    }
+    by_hand::check_names(&tables.iter().collect::<Vec<_>>(), layouts)?;
+    Ok(tables.into_iter().map(|table| Source::laid_out(table, layouts)).collect::<Result<_, _>>()?)
 }
 
 /// Regions by which the partitions of a table are told apart: those that it lists, else as many as there may be. One for a table

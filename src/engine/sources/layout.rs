@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::by_hand::LayoutName;
 use super::column_type::ColumnType;
 use super::render::quoted;
 use super::{Column, SourceError, Table, folder_days};
@@ -36,10 +37,15 @@ pub enum DayForm {
     Compact,
 }
 
-const DAY_FORMS: [(&str, DayForm); 3] =
+pub(super) const DAY_FORMS: [(&str, DayForm); 3] =
     [("yyyy/MM/dd", DayForm::Slashes), ("yyyy-MM-dd", DayForm::Dashes), ("yyyyMMdd", DayForm::Compact)];
 
 impl DayForm {
+    /// The form that is written so, as in the properties of a table.
+    pub(super) fn written(text: &str) -> Option<DayForm> {
+        DAY_FORMS.iter().find(|(form, _)| *form == text).map(|(_, form)| *form)
+    }
+
     fn write(self, day: Date) -> String {
         let form = match self {
             DayForm::Slashes => "%Y/%m/%d",
@@ -73,54 +79,57 @@ pub struct Layout {
     pub has_paths: bool,
 }
 
-const ACCOUNT_KEYS: [&str; 5] = ["p_account", "account", "accountid", "account_id", "aws_account_id"];
-const DAY_KEYS: [&str; 9] =
+pub(super) const ACCOUNT_KEYS: [&str; 5] = ["p_account", "account", "accountid", "account_id", "aws_account_id"];
+pub(super) const DAY_KEYS: [&str; 9] =
     ["p_date", "timestamp", "date", "dt", "day", "eventday", "event_day", "event_date", "partition_date"];
+
+/// Columns with the time of the event.
+pub(super) const TIMES: [&str; 3] = ["time_dt", "eventtime", "event_time"];
 
 impl Layout {
     /// Recognises the table by its own columns, partition keys and parameters.
     pub fn detect(table: &Table) -> Result<Layout, SourceError> {
-        let has = |name: &str| table.columns.iter().any(|column| column.name.to_ascii_lowercase().replace('_', "") == name);
-        let shape = if has("eventname") && has("eventsource") {
-            Shape::CloudTrail
-        } else if has("api") && has("actor") && has("metadata") {
-            Shape::SecurityLake
-        } else {
-            let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            return Err(SourceError::NotRecognised { table: table.to_string(), columns: columns.join(", ") });
-        };
-        let key = |names: &[&str]| {
-            names.iter().find_map(|name| table.partition_keys.iter().find(|key| key.name.eq_ignore_ascii_case(name)))
-        };
-        let account = key(&ACCOUNT_KEYS).or_else(|| {
-            // Iceberg: what it is partitioned by is no key of the catalog.
-            let is_account = |column: &&Column| column.name.eq_ignore_ascii_case("accountid");
-            table.columns.iter().find(is_account).filter(|_| shape == Shape::SecurityLake)
-        });
-        let account = account.map(|key| PartitionColumn {
-            name: key.name.clone(),
-            injected: table.parameter(&format!("projection.{}.type", key.name)).is_some_and(|kind| kind == "injected"),
-        });
+        let shape = shape(table)?;
+        let account = account_column(table, shape)
+            .map(|key| PartitionColumn { name: key.name.clone(), injected: is_injected(table, &key.name) });
+        let key = |names: &[&str]| key(table, names);
         let days = match (key(&["year"]), key(&["month"]), key(&["day"])) {
             (Some(year), Some(month), Some(day)) => Days::Parts { year: year.clone(), month: month.clone(), day: day.clone() },
             _ => match key(&DAY_KEYS) {
                 Some(key) => day_key(table, key)?,
-                None => time_column(table),
+                None => time_days(table),
             },
         };
-        Ok(Layout { shape, account, days, has_paths: shape == Shape::CloudTrail && !table.partition_keys.is_empty() })
+        Ok(Layout { shape, account, days, has_paths: has_paths(table, shape) })
     }
 
-    /// A name for people.
+    /// Its name, as `table_layouts` of the settings takes it.
     pub fn name(&self) -> &'static str {
-        match (self.shape, &self.account, &self.days) {
-            (Shape::SecurityLake, ..) => "Security Lake",
-            (_, Some(_), Days::Key { .. }) => "account and day",
-            (_, None, Days::Key { .. }) => "day",
-            (_, _, Days::Parts { .. }) => "year, month and day",
-            (_, _, Days::Time { .. }) => "event data store",
-            (_, _, Days::None) => "not partitioned by day",
+        let name = match (self.shape, &self.account, &self.days) {
+            (Shape::SecurityLake, ..) => LayoutName::SecurityLake,
+            (_, Some(_), Days::Key { .. }) => LayoutName::AccountAndDay,
+            (_, None, Days::Key { .. }) => LayoutName::Day,
+            (_, _, Days::Parts { .. }) => LayoutName::YearMonthDay,
+            (_, _, Days::Time { .. }) => LayoutName::EventDataStore,
+            (_, _, Days::None) => LayoutName::Unpartitioned,
+        };
+        name.as_str()
+    }
+
+    /// The name with the columns that it goes by, such as `account_and_day: acct, dt`.
+    pub(super) fn describe(&self) -> String {
+        let mut columns: Vec<String> = self.account.iter().map(|account| account.name.clone()).collect();
+        match &self.days {
+            Days::Key { name, form, is_date } => {
+                let written = DAY_FORMS.iter().find(|(_, known)| known == form).map_or("", |(written, _)| written);
+                columns.push(if *is_date { name.clone() } else { format!("{name} {written}") });
+            }
+            Days::Parts { year, month, day } => columns.extend([year, month, day].map(|column| column.name.clone())),
+            Days::Time { name, .. } => columns.push(name.clone()),
+            Days::None => {}
         }
+        let colon = if columns.is_empty() { "" } else { ": " };
+        format!("{}{colon}{}", self.name(), columns.join(", "))
     }
 
     /// The predicates by which the engine finds the files of the part.
@@ -192,19 +201,57 @@ impl Layout {
     }
 }
 
+/// Whose columns the table has.
+pub(super) fn shape(table: &Table) -> Result<Shape, SourceError> {
+    let has = |name: &str| table.columns.iter().any(|column| column.name.to_ascii_lowercase().replace('_', "") == name);
+    if has("eventname") && has("eventsource") {
+        Ok(Shape::CloudTrail)
+    } else if has("api") && has("actor") && has("metadata") {
+        Ok(Shape::SecurityLake)
+    } else {
+        let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        Err(SourceError::NotRecognised { table: table.to_string(), columns: columns.join(", ") })
+    }
+}
+
+/// The partition key with one of these names; the first of the names wins.
+fn key<'t>(table: &'t Table, names: &[&str]) -> Option<&'t Column> {
+    names.iter().find_map(|name| table.partition_keys.iter().find(|key| key.name.eq_ignore_ascii_case(name)))
+}
+
+/// The column by which the accounts are told apart, if it has a usual name.
+pub(super) fn account_column(table: &Table, shape: Shape) -> Option<&Column> {
+    key(table, &ACCOUNT_KEYS).or_else(|| {
+        // Iceberg: what it is partitioned by is no key of the catalog.
+        let is_account = |column: &&Column| column.name.eq_ignore_ascii_case("accountid");
+        table.columns.iter().find(is_account).filter(|_| shape == Shape::SecurityLake)
+    })
+}
+
+/// Does a statement have to name the values of this partition key?
+pub(super) fn is_injected(table: &Table, key: &str) -> bool {
+    table.parameter(&format!("projection.{key}.type")).is_some_and(|kind| kind == "injected")
+}
+
+/// Have its rows files with paths of a trail?
+pub(super) fn has_paths(table: &Table, shape: Shape) -> bool {
+    shape == Shape::CloudTrail && !table.partition_keys.is_empty()
+}
+
 impl Table {
     fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
-fn day_key(table: &Table, key: &Column) -> Result<Days, SourceError> {
+/// The days of a partition key, in the form of the table's properties or the usual one of its name.
+pub(super) fn day_key(table: &Table, key: &Column) -> Result<Days, SourceError> {
     let name = key.name.clone();
     if key.data_type == ColumnType::Date {
         return Ok(Days::Key { name, form: DayForm::Dashes, is_date: true });
     }
     let form = match table.parameter(&format!("projection.{name}.format")) {
-        Some(written) => DAY_FORMS.iter().find(|(form, _)| *form == written).map(|(_, form)| *form).ok_or_else(|| {
+        Some(written) => DayForm::written(written).ok_or_else(|| {
             let expected: Vec<&str> = DAY_FORMS.iter().map(|(form, _)| *form).collect();
             SourceError::DayForm {
                 table: table.to_string(),
@@ -223,15 +270,17 @@ fn day_key(table: &Table, key: &Column) -> Result<Days, SourceError> {
 }
 
 /// A column with the time of the event that is a timestamp: a table in columns, whose files tell their smallest and largest.
-fn time_column(table: &Table) -> Days {
-    let times = ["time_dt", "eventtime", "event_time"];
-    let found = times.iter().find_map(|name| {
+fn time_column(table: &Table) -> Option<&Column> {
+    TIMES.iter().find_map(|name| {
         table
             .columns
             .iter()
             .find(|column| column.name.eq_ignore_ascii_case(name) && matches!(column.data_type, ColumnType::Timestamp { .. }))
-    });
-    match found {
+    })
+}
+
+fn time_days(table: &Table) -> Days {
+    match time_column(table) {
         Some(Column { name, data_type: ColumnType::Timestamp { zoned } }) => Days::Time { name: name.clone(), zoned: *zoned },
         _ => Days::None,
     }

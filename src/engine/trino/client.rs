@@ -1,7 +1,7 @@
 //! The REST protocol of Trino: a statement is posted, and its answer is asked for page by page.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -62,8 +62,13 @@ pub enum TrinoError {
     Unencrypted { host: String },
     #[error("cannot read the certificates in {}: {reason}", path.display())]
     Certificates { path: PathBuf, reason: String },
-    #[error("cannot make a client: {0}")]
+    #[error(
+        "no connection over TLS can be made ({0}); if this machine has no certificates of authorities, install them (ca-certificates), or \
+         name a file with those of the cluster with `ca_file` in the section `trino` of the settings"
+    )]
     Client(String),
+    #[error("the certificate of {url} is not accepted ({reason}); {help}")]
+    Certificate { url: String, reason: String, help: String },
     #[error("`{name}` is no table name; write `table`, `schema.table` or `catalog.schema.table`")]
     TableName { name: String },
     #[error("there is no table {name}, or {name} may not be seen by this user")]
@@ -261,6 +266,10 @@ impl Client {
                 Err(error) if error.is_builder() => return Err(self.unreachable(url, &error)),
                 Err(error) => self.unreachable(url, &error),
             };
+            // It will be the same the next time.
+            if matches!(refused, TrinoError::Certificate { .. }) {
+                return Err(refused);
+            }
             // A statement that was posted may have started although nothing came back: only pages are asked for again then.
             let may_have_started = url.path().ends_with("v1/statement") && matches!(refused, TrinoError::Unreachable { .. });
             if attempt >= ATTEMPTS || may_have_started {
@@ -273,16 +282,50 @@ impl Client {
     }
 
     fn unreachable(&self, url: &Url, error: &reqwest::Error) -> TrinoError {
-        let mut reason = String::new();
-        let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-        while let Some(error) = cause {
-            reason = error.to_string();
-            cause = error.source();
+        let url = url.origin().ascii_serialization();
+        let mut reason = innermost(error);
+        if let Some(of_certificate) = reason.strip_prefix("invalid peer certificate: ") {
+            let help = certificate_help(of_certificate, self.connection.ca_file.as_deref());
+            return TrinoError::Certificate { url, reason: of_certificate.to_owned(), help };
         }
         if reason.is_empty() {
             reason = if error.is_timeout() { "it took too long".to_owned() } else { "the connection failed".to_owned() };
         }
-        TrinoError::Unreachable { url: url.origin().ascii_serialization(), reason }
+        TrinoError::Unreachable { url, reason }
+    }
+}
+
+/// What lies at the bottom of an error; empty if nothing does.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut reason = String::new();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        reason = error.to_string();
+        cause = error.source();
+    }
+    reason
+}
+
+/// What to do about a certificate that is not accepted. The reasons are those of rustls.
+fn certificate_help(reason: &str, ca_file: Option<&Path>) -> String {
+    let lower = reason.to_ascii_lowercase();
+    if lower.contains("expired") || lower.contains("notvalidyet") || lower.contains("not valid yet") {
+        return "renew it, or check the clock of this machine".to_owned();
+    }
+    if lower.contains("not valid for") {
+        return "name the server in `url` as its certificate does".to_owned();
+    }
+    if lower.contains("causedasendentity") {
+        return "it is that of an authority, which no server may show: give the server one of its own that the authority signed".to_owned();
+    }
+    match ca_file {
+        Some(path) => format!(
+            "neither the system nor {} knows who signed it: put the certificate of that authority, in PEM, into the file",
+            path.display()
+        ),
+        None => "the system does not know who signed it: name a file with the certificate of that authority, in PEM, with `ca_file` in \
+                 the section `trino` of the settings"
+            .to_owned(),
     }
 }
 
@@ -311,7 +354,11 @@ fn http_client(connection: &Connection) -> Result<reqwest::Client, TrinoError> {
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|error| TrinoError::Client(error.to_string()))
+    if connection.url.starts_with("http://") {
+        // Nothing is encrypted, so a machine without certificates will do.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| TrinoError::Client(innermost(&error)))
 }
 
 /// A literal of the engine. Inside `'…'` nothing but the quote has a meaning.

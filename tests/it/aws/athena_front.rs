@@ -87,7 +87,7 @@ fn make() -> Option<Bench> {
 }
 
 /// Runs a statement by the SDK alone.
-fn execute(front: &str, database: Option<&str>, sql: &str) {
+pub fn execute(front: &str, database: Option<&str>, sql: &str) {
     let client = aws_sdk_athena::Client::new(&configuration(front));
     let context = aws_sdk_athena::types::QueryExecutionContext::builder().set_database(database.map(str::to_owned)).build();
     let output = aws_sdk_athena::types::ResultConfiguration::builder().output_location("s3://ddl-results/").build();
@@ -150,8 +150,12 @@ impl Place {
     }
 
     fn settings(&self, more: &str) -> Settings {
+        self.settings_over("trail, network", more)
+    }
+
+    fn settings_over(&self, tables: &str, more: &str) -> Settings {
         let text = format!(
-            "athena: {{workgroup: {}, database: {}, tables: [trail, network], concurrency: 5}}\n{more}",
+            "athena: {{workgroup: {}, database: {}, tables: [{tables}], concurrency: 5}}\n{more}",
             self.workgroup, self.bench.database
         );
         let file = FileText { path: PathBuf::from("palisade.yaml"), text };
@@ -162,6 +166,13 @@ impl Place {
         let settings = self.settings(more);
         let sessions = Sessions::from_configuration(settings.aws.clone(), configuration(address));
         block_on(AthenaEngine::connect_with(&sessions, &settings, ledger, 0, FAST)).unwrap()
+    }
+
+    /// An engine over other tables.
+    pub fn engine_over(&self, tables: &str) -> AthenaEngine {
+        let settings = self.settings_over(tables, "");
+        let sessions = Sessions::from_configuration(settings.aws.clone(), configuration(&self.bench.front));
+        block_on(AthenaEngine::connect_with(&sessions, &settings, self.new_ledger(), 0, FAST)).unwrap()
     }
 
     fn new_ledger(&self) -> Kept {
@@ -210,7 +221,7 @@ pub fn part(accounts: &[&str]) -> Part {
 }
 
 /// Calls by account in files of activity.
-fn calls(files: &[PathBuf]) -> BTreeMap<String, u64> {
+pub fn calls(files: &[PathBuf]) -> BTreeMap<String, u64> {
     let mut calls = BTreeMap::new();
     let Some((_, batches)) = results::read(files).unwrap() else { return calls };
     for batch in &batches {
@@ -224,7 +235,7 @@ fn calls(files: &[PathBuf]) -> BTreeMap<String, u64> {
     calls
 }
 
-fn of_accounts(bench: &Bench, accounts: &[&str]) -> BTreeMap<String, u64> {
+pub fn of_accounts(bench: &Bench, accounts: &[&str]) -> BTreeMap<String, u64> {
     bench.calls.iter().filter(|(account, _)| accounts.contains(&account.as_str())).map(|(a, n)| (a.clone(), *n)).collect()
 }
 
@@ -232,7 +243,7 @@ fn collect(engine: &AthenaEngine, accounts: &[&str], folder: &TempDir) -> Result
     block_on(engine.collect_activity(&part(accounts), folder.path()))
 }
 
-fn query(sql: &str, values: &[&str]) -> Statement {
+pub fn query(sql: &str, values: &[&str]) -> Statement {
     Statement {
         sql: sql.to_owned(),
         values: values.iter().map(|value| BoundValue::Text((*value).to_owned())).collect(),

@@ -74,6 +74,8 @@ fn the_report_is_that_of_the_offline_run_and_says_what_it_cost() {
 
     let finished = palisade(&folder, &place, &["run", "--output", "athena"]).ends_with(0);
     assert!(finished.out.contains("Cost") && finished.out.contains("10 statements"), "{}", finished.out);
+    // Athena tells of records, not of files.
+    assert!(finished.out.contains(" records · 2026-10-") && !finished.out.contains(" file"), "{}", finished.out);
     let (athena, local) = (findings(&folder, "athena"), offline(&folder, &place));
     assert!(local.as_array().unwrap().len() > 20);
     assert_eq!(athena, local);
@@ -169,6 +171,41 @@ fn killed_at_ten_moments_and_continued_no_statement_is_paid_twice() {
         }
     }
     palisade(&folder, &place, &arguments).ends_with(0);
+    assert_eq!(findings(&folder, "athena"), offline(&folder, &place));
+    let log = place.log();
+    assert_eq!(log.len(), 10, "a statement was started twice");
+    assert!(log.iter().all(|execution| execution["state"] == "SUCCEEDED"));
+}
+
+#[test]
+fn a_second_program_on_the_same_run_is_refused_and_pays_nothing() {
+    let Some(bench) = bench() else { return };
+    let place = Place::new(bench);
+    let folder = settings(&place, "engine: athena\n");
+    // The first is at work until it is killed.
+    place.fault(json!({"action": "slow", "seconds": 30, "times": 2}));
+    let mut first = begin(&folder, &place, &["run", "--output", "athena", "-q"]);
+    let started = Instant::now();
+    while place.log().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ledger = || std::fs::read_to_string(folder.path().join("athena/.activity/.statements.json")).unwrap();
+    let run = serde_json::from_str::<Value>(&ledger()).unwrap()["run"].clone();
+    let store = ["collect", "--engine", "athena", "--output", "athena/.activity"];
+    for arguments in [&["run", "--resume", "athena"][..], &["run", "--output", "athena"], &store] {
+        let refused = palisade(&folder, &place, arguments).ends_with(2);
+        let by = format!("another run works in athena/.activity at this moment (process {}, since 20", first.id());
+        assert!(refused.err.contains(&by), "{}", refused.err);
+    }
+    // A plan changes nothing and need not wait.
+    let plan = palisade(&folder, &place, &["run", "--output", "athena", "--dry-run"]).ends_with(0);
+    assert!(plan.out.contains("Nothing was started."), "{}", plan.out);
+    assert_eq!(serde_json::from_str::<Value>(&ledger()).unwrap()["run"], run, "the ledger was begun again");
+    // Killed, it leaves no lock behind.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    palisade(&folder, &place, &["run", "--resume", "athena", "-q"]).ends_with(0);
     assert_eq!(findings(&folder, "athena"), offline(&folder, &place));
     let log = place.log();
     assert_eq!(log.len(), 10, "a statement was started twice");

@@ -117,6 +117,8 @@ fn throttling_failures_and_cut_connections_are_survived() {
         ("GetObject", json!({"times": 2, "reset": true})),
         ("GetObject", json!({"times": 3, "response": {"abort_frac": 0.5}})),
         ("GetObject", json!({"times": 2, "latency": 700})),
+        ("ListObjectsV2", json!({"times": 1, "error": {"code": "RequestTimeTooSkewed", "status": 403}})),
+        ("GetObject", json!({"times": 1, "error": {"code": "RequestTimeTooSkewed", "status": 403}})),
     ] {
         let bucket = three(&aws);
         let mut rule = rule;

@@ -46,8 +46,11 @@ fn an_external_id_is_shown_nowhere() {
     let settings = settings(ROLES).unwrap();
     let shown = settings.show().iter().map(|shown| shown.value.clone()).collect::<String>();
     assert!(shown.contains("role/path/organizations"), "{shown}");
-    let debug =
-        format!("{settings:?}{:?}{:?}", settings.aws.session(Purpose::Organizations), Sessions::new(settings.aws.clone()));
+    let debug = format!(
+        "{settings:?}{:?}{:?}",
+        settings.aws.session(Purpose::Organizations),
+        Sessions::new(settings.aws.clone()).unwrap()
+    );
     for text in [shown, debug] {
         assert!(!text.contains("hush"), "{text}");
     }
