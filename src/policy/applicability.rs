@@ -4,7 +4,7 @@
 //! Resource control policies: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>.
 //! VPC endpoint policies: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>.
 
-use super::request::{PrincipalType, Request};
+use super::request::{PrincipalType, Request, Resource};
 use super::truth::{Truth, any};
 
 /// Service prefixes whose resources resource control policies protect, as of 2026-10-27.
@@ -106,6 +106,15 @@ fn service_linked_role(request: &Request) -> Truth {
     request.facts.service_linked_role.unwrap_or_else(|| request.principal.is_service_linked_role())
 }
 
+/// Is a service-linked role assumed?
+fn assumes_service_linked_role(request: &Request) -> Truth {
+    let assumes = request.service == "sts" && request.action_name.starts_with("assumerole");
+    match &request.resource {
+        Resource::Known(arn) => (assumes && arn.contains(":role/aws-service-role/")).into(),
+        Resource::Partial(_) | Resource::Unknown => Truth::False,
+    }
+}
+
 /// The one action that needs no permission and that no Deny stops:
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
 pub fn is_never_denied(request: &Request) -> bool {
@@ -118,6 +127,10 @@ pub fn service_control(request: &Request) -> Applies {
     unless(&[
         ((kind == PrincipalType::Service).into(), "service control policies do not bind service principals"),
         ((kind == PrincipalType::Anonymous).into(), "service control policies do not bind anonymous callers"),
+        (
+            (kind == PrincipalType::Federated).into(),
+            "service control policies bind users and roles of IAM, not who comes with a token of an identity provider",
+        ),
         (service_linked_role(request), "service control policies do not bind service-linked roles"),
         (request.facts.principal_in_management_account, "service control policies do not bind the management account"),
         (
@@ -132,6 +145,7 @@ pub fn resource_control(request: &Request) -> Applies {
     unless(&[
         (rcp_supports(&request.service).negated(), "resource control policies do not support the service"),
         (service_linked_role(request), "resource control policies do not apply to calls by service-linked roles"),
+        (assumes_service_linked_role(request), "resource control policies do not apply to assuming service-linked roles"),
         (
             request.facts.resource_in_management_account,
             "resource control policies do not apply to resources of the management account",
