@@ -1,5 +1,7 @@
 //! The answer to a request: denied, not denied, or not to be told, and why.
 
+use std::collections::HashMap;
+
 use super::applicability;
 use super::classes::classes;
 use super::compiled::{PolicyType, Statement};
@@ -117,6 +119,15 @@ pub struct Settling {
 
 /// Judges a request by the policies.
 pub fn judge(policies: &Policies, request: &Request) -> Judgement {
+    judge_knowing(policies, None, request)
+}
+
+/// Judges a request that is known to have passed other policies: what would have been denied by them is not supposed.
+pub fn judge_passed(policies: &Policies, passed: &Policies, request: &Request) -> Judgement {
+    judge_knowing(policies, Some(passed), request)
+}
+
+fn judge_knowing(policies: &Policies, passed: Option<&Policies>, request: &Request) -> Judgement {
     let view = View::of(&request.context);
     let decision = policies.decide(request, &view);
     let mut judgement = Judgement {
@@ -131,7 +142,7 @@ pub fn judge(policies: &Policies, request: &Request) -> Judgement {
     match decision.denied() {
         Truth::True => deny(&mut judgement, decision.explicit),
         Truth::False => judgement.verdict = Verdict::NotDenied,
-        Truth::Unknown => suppose(policies, request, &mut judgement),
+        Truth::Unknown => suppose(policies, passed, request, &mut judgement),
     }
     judgement
 }
@@ -199,8 +210,11 @@ fn exempt(policies: &Policies, request: &Request) -> Vec<Exempt> {
 }
 
 /// Tries what the unknown keys may be: the answer is certain if all suppositions agree.
-fn suppose(policies: &Policies, request: &Request, judgement: &mut Judgement) {
-    let open = OpenKeys::of(policies, request);
+fn suppose(policies: &Policies, passed: Option<&Policies>, request: &Request, judgement: &mut Judgement) {
+    let mut open = OpenKeys::of(policies, request);
+    if let Some(passed) = passed {
+        open.add(passed, request);
+    }
     let mut tried: Vec<(&str, Vec<Class>)> = Vec::new();
     let mut left: Vec<&str> = Vec::new();
     for key in &open.keys {
@@ -221,27 +235,40 @@ fn suppose(policies: &Policies, request: &Request, judgement: &mut Judgement) {
         })
         .count();
     left.extend(tried.split_off(fit).iter().map(|(key, _)| *key));
-    let reduced = policies.reduced(request, &View::of(&request.context));
-    let answers = try_all(&reduced, request, &tried);
-    if answers.iter().all(|(denied, _)| denied.is_true()) {
-        let explicit = answers.iter().map(|(_, explicit)| *explicit).reduce(Truth::either);
+    let view = View::of(&request.context);
+    let reduced = policies.reduced(request, &view);
+    let passed = passed.map(|passed| passed.reduced(request, &view));
+    let mut answers = try_all(&reduced, passed.as_ref(), request, &tried);
+    if answers.iter().all(Option::is_none) {
+        // The log says otherwise than the policies: it proves nothing.
+        answers = try_all(&reduced, None, request, &tried);
+    }
+    if answers.iter().flatten().all(|(denied, _)| denied.is_true()) {
+        let explicit = answers.iter().flatten().map(|(_, explicit)| *explicit).reduce(Truth::either);
         return deny(judgement, explicit.unwrap_or(Truth::Unknown));
     }
-    if answers.iter().all(|(denied, _)| denied.is_false()) {
+    if answers.iter().flatten().all(|(denied, _)| denied.is_false()) {
         judgement.verdict = Verdict::NotDenied;
         return;
     }
+    let known_left = left.len();
     let mut settling: Vec<&str> = left;
     let mut stride = 1;
     for (key, classes) in &tried {
-        let changes = |index: usize| {
-            let first = index - index / stride % classes.len().max(1) * stride;
-            answers.get(index).map(|answer| answer.0) != answers.get(first).map(|answer| answer.0)
-        };
-        if (0..answers.len()).any(changes) {
+        let first_of = |index: usize| index - index / stride % classes.len().max(1) * stride;
+        let mut of_group: HashMap<usize, Truth> = HashMap::new();
+        let changes = answers.iter().enumerate().any(|(index, answer)| {
+            let Some((denied, _)) = answer else { return false };
+            *of_group.entry(first_of(index)).or_insert(*denied) != *denied
+        });
+        if changes {
             settling.push(key);
         }
         stride *= classes.len().max(1);
+    }
+    if settling.len() == known_left && answers.iter().any(Option::is_none) {
+        // What was left out hides which key it is: any of them.
+        settling.extend(tried.iter().map(|(key, _)| *key));
     }
     settling.sort_unstable();
     judgement.settling = settling
@@ -254,8 +281,13 @@ fn suppose(policies: &Policies, request: &Request, judgement: &mut Judgement) {
     judgement.residual = Some(residual::in_words(judgement));
 }
 
-/// For each assignment: denied? explicitly?
-fn try_all(policies: &Policies, request: &Request, tried: &[(&str, Vec<Class>)]) -> Vec<(Truth, Truth)> {
+/// For each assignment: denied? explicitly? `None`: the request would not have passed what it is known to have passed.
+fn try_all(
+    policies: &Policies,
+    passed: Option<&Policies>,
+    request: &Request,
+    tried: &[(&str, Vec<Class>)],
+) -> Vec<Option<(Truth, Truth)>> {
     let total: usize = tried.iter().map(|(_, classes)| classes.len().max(1)).product();
     let mut answers = Vec::with_capacity(total);
     for number in 0..total {
@@ -267,8 +299,12 @@ fn try_all(policies: &Policies, request: &Request, tried: &[(&str, Vec<Class>)])
             rest /= count;
         }
         let view = View { context: &request.context, supposed: &supposed };
+        if passed.is_some_and(|passed| passed.decide(request, &view).denied().is_true()) {
+            answers.push(None);
+            continue;
+        }
         let decision = policies.decide(request, &view);
-        answers.push((decision.denied(), decision.explicit));
+        answers.push(Some((decision.denied(), decision.explicit)));
     }
     answers
 }
@@ -283,8 +319,14 @@ struct OpenKeys<'a> {
 
 impl<'a> OpenKeys<'a> {
     fn of(policies: &'a Policies, request: &'a Request) -> OpenKeys<'a> {
-        let view = View::of(&request.context);
         let mut open = OpenKeys { keys: Vec::new(), conditions: Vec::new(), variables: Vec::new() };
+        open.add(policies, request);
+        open
+    }
+
+    fn add(&mut self, policies: &'a Policies, request: &'a Request) {
+        let open = self;
+        let view = View::of(&request.context);
         for (attached, statement) in policies.statements(request) {
             if !matched(policies, &attached, statement, request, &view).is_unknown() {
                 continue;
@@ -300,7 +342,6 @@ impl<'a> OpenKeys<'a> {
         open.keys.retain(|key| matches!(request.context.get(key), Seen::Unknown(_)));
         open.keys.sort_unstable();
         open.keys.dedup();
-        open
     }
 
     /// The key as the policies spell it.
