@@ -56,19 +56,27 @@ pub struct World<'a> {
     pub lineage: &'a Lineage,
     /// The condition keys to fill in; `None`: all of them, and say where each came from.
     pub keys: Option<&'a KeySet>,
+    /// Keys to fill in besides those that AWS's tables list for the action, as some policies ask for them.
+    pub named: Option<&'a KeySet>,
     pub assumptions: Assumptions,
 }
 
 impl<'a> World<'a> {
     /// Every key, without assumptions.
     pub fn new(facts: &'a ServiceFacts, inventory: &'a Inventory, lineage: &'a Lineage) -> World<'a> {
-        World { facts, inventory, lineage, keys: None, assumptions: Assumptions::default() }
+        World { facts, inventory, lineage, keys: None, named: None, assumptions: Assumptions::default() }
     }
 
     /// Only the keys that some policies ask for: faster. Keys that are not in `keys` then look absent.
     #[must_use]
     pub fn with_keys(self, keys: &'a KeySet) -> World<'a> {
         World { keys: Some(keys), ..self }
+    }
+
+    /// Every key, these for certain: a policy may ask for a tag or a claim that no table names.
+    #[must_use]
+    pub fn naming(self, keys: &'a KeySet) -> World<'a> {
+        World { named: Some(keys), ..self }
     }
 }
 

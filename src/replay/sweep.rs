@@ -54,7 +54,7 @@ pub fn distinct(calls: Vec<Call>) -> Vec<Call> {
 }
 
 /// The keys that decide in any scenario: what policies read, and what tells where a call belongs.
-fn keys_that_decide(plan: &Plan) -> KeySet {
+pub fn keys_that_decide(plan: &Plan) -> KeySet {
     let of_scenarios =
         plan.scenarios.iter().flat_map(|scenario| [Some(&scenario.attachments), scenario.alone.as_ref()]).flatten();
     let policies = [&plan.today].into_iter().chain(of_scenarios).flat_map(Attachments::policies_anywhere);
@@ -73,6 +73,7 @@ pub fn sweep(
     let keys = keys_that_decide(plan);
     // Most calls go on as before: the keys that decide are enough for these, and where they came from is told of the others only.
     let narrow = world.with_keys(&keys);
+    let world = &world.naming(&keys);
     let goes_on = |judged: &Judged| matches!(judged.outcome, Outcome::Unchanged | Outcome::NotApplicable);
     let next = AtomicUsize::new(0);
     let empty = || -> Vec<Swept> { plan.scenarios.iter().map(|_| Swept::default()).collect() };

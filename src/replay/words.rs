@@ -155,7 +155,9 @@ pub fn chain(call: &Call, lineage: &Lineage) -> Option<String> {
         if steps.last() != Some(&issuer) {
             steps.push(issuer);
         }
-        if let Some(role) = link.role_arn.as_deref().map(short)
+        // A federated user has no role.
+        let federated = || link.session_arn.as_deref().filter(|arn| arn.contains(":federated-user/"));
+        if let Some(role) = link.role_arn.as_deref().or_else(federated).map(short)
             && steps.last() != Some(&role)
         {
             steps.push(role);
@@ -267,6 +269,15 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
     for permission in judged.permissions.iter().filter(|permission| permission.then != Verdict::NotDenied) {
         if let Some(depends_on) = permission.depends_on {
             settled.insert(depends_on.settled_by().to_owned());
+            if let Some(judgement) = &permission.judgement
+                && judgement.verdict == Verdict::Denied
+            {
+                let words = denied(&format!("{}, it is denied", depends_on.supposed()), permission, scenario);
+                statement_label = statement_label.or(words.statement);
+                of_perimeter = of_perimeter.or(words.perimeter);
+                push_new(&mut reasons, words.reason);
+                continue;
+            }
         }
         if permission.then == Verdict::Denied || (!permission.authorization.certain && judged.permissions.len() > 1) {
             let request = &permission.authorization.request;
