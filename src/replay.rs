@@ -62,13 +62,23 @@ pub struct World<'a> {
     pub keys: Option<&'a KeySet>,
     /// Say of each key where its value came from.
     pub provenance: bool,
+    /// Keys to fill in besides those that AWS's tables list for the action, as some policies ask for them.
+    pub named: Option<&'a KeySet>,
     pub assumptions: Assumptions,
 }
 
 impl<'a> World<'a> {
     /// Every key, without assumptions.
     pub fn new(facts: &'a ServiceFacts, inventory: &'a Inventory, lineage: &'a Lineage) -> World<'a> {
-        World { facts, inventory, lineage, keys: None, provenance: true, assumptions: Assumptions::default() }
+        World {
+            facts,
+            inventory,
+            lineage,
+            keys: None,
+            provenance: true,
+            named: None,
+            assumptions: Assumptions::default(),
+        }
     }
 
     /// Only the keys that some policies ask for: faster. Keys that are not in `keys` then look absent.
@@ -81,6 +91,12 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn without_provenance(self) -> World<'a> {
         World { provenance: false, ..self }
+    }
+
+    /// Every key, these for certain: a policy may ask for a tag or a claim that no table names.
+    #[must_use]
+    pub fn naming(self, keys: &'a KeySet) -> World<'a> {
+        World { named: Some(keys), ..self }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::candidates::read_plan;
 use super::output::{Terminal, printable, write_out};
 use super::run::{block_on, engine_resources};
-use super::whatif::calls_statement;
+use super::whatif::{calls_statement, note_doubts};
 use super::{Failure, settings};
 use crate::cli::policy::ExplainArgs;
 use crate::cli::run::SettingsArgs;
@@ -17,9 +17,10 @@ use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::replay::explain::{Explanation, as_text, explain as explain_call};
 use crate::replay::outcome::Judge;
+use crate::replay::sweep::keys_that_decide;
 use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
 
-pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -> Result<Outcome, Failure> {
+pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     let flags = SettingsArgs { inventory: arguments.candidates.inventory.clone(), ..SettingsArgs::default() }.flags(global);
     let settings = settings(&flags, global.config.as_deref())?;
     let inventory = match &settings.inventory {
@@ -27,6 +28,7 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -
         None => Inventory::empty(),
     };
     let plan = read_plan(&arguments.candidates, &inventory)?;
+    note_doubts(&plan, Some(ServiceFacts::embedded()), terminal);
     let read = |locations: &[String]| -> Result<Vec<Call>, Failure> {
         if locations.is_empty() {
             return Ok(Vec::new());
@@ -41,6 +43,11 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -
         }
         // Threads read the files in any order.
         calls.sort_by(|a, b| (a.first_seen, &a.event_id).cmp(&(b.first_seen, &b.event_id)).then_with(|| a.cmp(b)));
+        let skipped = engine.coverage().unwrap_or_default().finish((None, None)).skipped;
+        for skipped in skipped.iter().filter(|skipped| skipped.reason != "duplicate") {
+            let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
+            terminal.warning(&format!("{} {}(s) left out: {}{example}", skipped.count, skipped.unit, skipped.reason));
+        }
         Ok(calls)
     };
     let calls = read(&[arguments.event.display().to_string()])?;
@@ -53,7 +60,8 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, _terminal: &Terminal) -
     }
     let around = read(&arguments.events)?;
     let lineage = Lineage::of(calls.iter().chain(&around));
-    let mut world = World::new(ServiceFacts::embedded(), &inventory, &lineage);
+    let keys = keys_that_decide(&plan);
+    let mut world = World::new(ServiceFacts::embedded(), &inventory, &lineage).naming(&keys);
     world.assumptions = Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport) };
     let wanted: Vec<&Call> = calls
         .iter()

@@ -29,6 +29,7 @@ use crate::events::scan::Progress;
 use crate::events::schema::EVENTS;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
+use crate::policy::check::check_services;
 use crate::replay::call::CallError;
 use crate::replay::candidate::{Plan, Scenario};
 use crate::replay::outcome::Outcome as Fate;
@@ -60,11 +61,8 @@ pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> R
     };
     // What is wrong with the policies shows before a log is read.
     let plan = read_plan(&arguments.candidates, &inventory)?;
-    for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
-        for doubt in &candidate.doubts {
-            terminal.note(&doubt.display(&candidate.document.source).to_string());
-        }
-    }
+    // Newer facts may know what these call unknown.
+    note_doubts(&plan, arguments.service_facts.is_none().then(ServiceFacts::embedded), terminal);
     legitimate(arguments)?;
     let replayed = replay(arguments, &settings, &inventory, &plan, terminal)?;
     if let Some(path) = &arguments.refined {
@@ -82,6 +80,16 @@ pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> R
     }
     let outcome = outcome(&settings, &replayed);
     Ok(outcome.worst(if rendered.failed.is_empty() { Outcome::Success } else { Outcome::Partial }))
+}
+
+/// Says what is doubtful in the policies, such as an action that there is not: it denies nothing.
+pub fn note_doubts(plan: &Plan, facts: Option<&ServiceFacts>, terminal: &Terminal) {
+    for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
+        let of_services = facts.map(|facts| check_services(&candidate.document, facts)).unwrap_or_default();
+        for doubt in candidate.doubts.iter().chain(&of_services) {
+            terminal.note(&doubt.display(&candidate.document.source).to_string());
+        }
+    }
 }
 
 /// Writes the changed policy where the user says.

@@ -374,9 +374,14 @@ impl Row {
     }
 
     fn tags(&self) -> Option<Tags> {
-        let mut all = self.cells.get("tags").and_then(tags).unwrap_or_default();
+        // `{}` says that there are none; an empty cell says nothing.
+        let listed = self.cells.get("tags").and_then(tags);
+        if listed.is_none() && self.tags.is_empty() {
+            return None;
+        }
+        let mut all = listed.unwrap_or_default();
         all.extend(self.tags.clone());
-        (!all.is_empty()).then_some(all)
+        Some(all)
     }
 }
 

@@ -168,6 +168,15 @@ fn service_linked_role(request: &Request) -> Truth {
     request.facts.service_linked_role.unwrap_or_else(|| request.principal.is_service_linked_role())
 }
 
+/// Is a service-linked role assumed?
+fn assumes_service_linked_role(request: &Request) -> Truth {
+    let assumes = request.service == "sts" && request.action_name.starts_with("assumerole");
+    match &request.resource {
+        Resource::Known(arn) => (assumes && arn.contains(":role/aws-service-role/")).into(),
+        Resource::Partial(_) | Resource::Unknown => Truth::False,
+    }
+}
+
 /// The one action that needs no permission and that no Deny stops:
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
 pub fn is_never_denied(request: &Request) -> bool {
@@ -198,7 +207,7 @@ pub fn service_control(request: &Request) -> Applies {
         ((kind == PrincipalType::Anonymous).into(), "service control policies do not bind anonymous callers"),
         (
             (kind == PrincipalType::Federated).into(),
-            "service control policies bind users and roles, not whom an identity provider vouches for",
+            "service control policies bind users and roles of IAM, not who comes with a token of an identity provider",
         ),
         (service_linked_role(request), "service control policies do not bind service-linked roles"),
         (request.facts.principal_in_management_account, "service control policies do not bind the management account"),
@@ -215,6 +224,7 @@ pub fn resource_control(request: &Request) -> Applies {
         (rcp_supports(&request.service).negated(), "resource control policies do not support the service"),
         (is_without_resource(request).into(), "resource control policies protect resources, and the action is about none"),
         (service_linked_role(request), "resource control policies do not apply to calls by service-linked roles"),
+        (assumes_service_linked_role(request), "resource control policies do not apply to assuming service-linked roles"),
         (
             request.facts.resource_in_management_account,
             "resource control policies do not apply to resources of the management account",

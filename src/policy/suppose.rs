@@ -42,32 +42,68 @@ impl Supposed<'_> {
     }
 }
 
-/// Tries what the unknown keys may be.
-pub fn suppose<'a>(policies: &'a Policies, request: &'a Request) -> Supposed<'a> {
+/// Policies that are asked, with those that the request is known to have passed.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    policies: &'a Policies,
+    passed: Option<&'a Policies>,
+    request: &'a Request,
+}
+
+impl Asked<'_> {
+    /// What the statements that `keep` chooses say, first of the policies and then of those that were passed.
+    fn sayings(&self, view: &View<'_>, keep: &impl Fn(&Statement) -> bool) -> Vec<Said> {
+        let mut sayings = self.policies.sayings(self.request, view, keep);
+        sayings.extend(self.passed.iter().flat_map(|passed| passed.sayings(self.request, view, keep)));
+        sayings
+    }
+}
+
+/// Tries what the unknown keys may be. What the request is known to have passed (`passed`) cannot have denied it: a supposition
+/// under which it would have is wrong.
+pub fn suppose<'a>(policies: &'a Policies, passed: Option<&'a Policies>, request: &'a Request) -> Supposed<'a> {
     let view = View::of(&request.context);
     let reduced = policies.reduced(request, &view);
+    let reduced_passed = passed.map(|passed| passed.reduced(request, &view));
+    let asked = Asked { policies: &reduced, passed: reduced_passed.as_ref(), request };
     let has_boundary = policies.has_boundary();
     let mut components: Vec<Component<'a>> = Vec::new();
-    for (_, statement) in policies.statements(request) {
-        if statement.matches(request, &view, has_boundary).at_all().is_unknown() {
+    let mut seen: BTreeSet<*const Statement> = BTreeSet::new();
+    for (_, statement) in [Some(policies), passed].into_iter().flatten().flat_map(|policies| policies.statements(request)) {
+        if seen.insert(std::ptr::from_ref(statement)) && statement.matches(request, &view, has_boundary).at_all().is_unknown()
+        {
             Component::add(&mut components, statement, request);
         }
     }
     let in_components: BTreeSet<*const Statement> =
         components.iter().flat_map(|component| &component.statements).map(|statement| std::ptr::from_ref(*statement)).collect();
-    let base = reduced.sayings(request, &view, &|statement| !in_components.contains(&std::ptr::from_ref(statement)));
+    let keep = |statement: &Statement| !in_components.contains(&std::ptr::from_ref(statement));
+    let of_policies = reduced.sayings(request, &view, &keep).len();
+    let base = asked.sayings(&view, &keep);
     let mut matched = HashMap::new();
     let trials: Vec<Trial<'a, '_>> =
-        components.iter().map(|component| Trial::of(component, &reduced, request, has_boundary, &mut matched)).collect();
+        components.iter().map(|component| Trial::of(component, asked, has_boundary, &mut matched)).collect();
     // What the policies may say, from the first component on, and from the last one back.
     let mut before = vec![vec![base.clone()]];
     for trial in &trials {
         before.extend(before.last().map(|said| combined(said, &trial.distinct)));
     }
     let together = before.last().cloned().unwrap_or_default();
-    let decide = |said: &[Said]| reduced.decide_said(request, said);
-    let decisions: Vec<(Truth, Truth)> =
-        together.iter().map(|said| decide(said)).map(|decision| (decision.denied(), decision.explicit)).collect();
+    let was_passed = |said: &[Said]| {
+        let said = said.get(of_policies..).unwrap_or_default();
+        reduced_passed.as_ref().is_none_or(|passed| !passed.decide_said(request, said).denied().is_true())
+    };
+    // If nothing that may be agrees with the log, the log proves nothing.
+    let believes = together.iter().any(|said| was_passed(said));
+    let decide = |said: &[Said]| {
+        (!believes || was_passed(said))
+            .then(|| reduced.decide_said(request, said.get(..of_policies).unwrap_or_default()))
+    };
+    let decisions: Vec<(Truth, Truth)> = together
+        .iter()
+        .filter_map(|said| decide(said))
+        .map(|decision| (decision.denied(), decision.explicit))
+        .collect();
     let denied = decisions.iter().map(|(denied, _)| *denied).reduce(Truth::either).unwrap_or(Truth::Unknown);
     let explicit = decisions.iter().map(|(_, explicit)| *explicit).reduce(Truth::either).unwrap_or(Truth::Unknown);
     let mut settling: Vec<&str> = Vec::new();
@@ -75,8 +111,13 @@ pub fn suppose<'a>(policies: &'a Policies, request: &'a Request) -> Supposed<'a>
         let mut after = vec![base];
         for (number, trial) in trials.iter().enumerate().rev() {
             let others = before.get(number).map(|before| combined(before, &after)).unwrap_or_default();
-            settling.extend(trial.settling(&others, request, has_boundary, &|said| decide(said).denied()));
+            let answer = |said: &[Said]| decide(said).map(|decision| decision.denied());
+            settling.extend(trial.settling(&others, request, has_boundary, &answer));
             after = combined(&after, &trial.distinct);
+        }
+        if settling.is_empty() && decisions.len() < together.len() {
+            // What was left out hides which key it is: any of them.
+            settling.extend(trials.iter().flat_map(|trial| trial.tried.iter().map(|(key, _)| *key)));
         }
     }
     settling.sort_unstable();
@@ -157,11 +198,14 @@ struct Trial<'a, 'b> {
 impl<'a, 'b> Trial<'a, 'b> {
     fn of(
         component: &'b Component<'a>,
-        policies: &Policies,
-        request: &'a Request,
+        asked: Asked<'_>,
         has_boundary: bool,
         matched: &mut HashMap<*const Statement, Truth>,
-    ) -> Self {
+    ) -> Self
+    where
+        'a: 'b,
+    {
+        let request = asked.request;
         let statements: BTreeSet<*const Statement> =
             component.statements.iter().map(|statement| std::ptr::from_ref(*statement)).collect();
         let mut trial = Trial { component, tried: tried(component, request), distinct: Vec::new(), said: Vec::new() };
@@ -169,7 +213,7 @@ impl<'a, 'b> Trial<'a, 'b> {
         for number in 0..trial.assignments() {
             let supposed = trial.assignment(number);
             let view = View { context: &request.context, supposed: &supposed };
-            let said = policies.sayings(request, &view, &|statement| statements.contains(&std::ptr::from_ref(statement)));
+            let said = asked.sayings(&view, &|statement| statements.contains(&std::ptr::from_ref(statement)));
             let next = numbers.len();
             let index = *numbers.entry(said.clone()).or_insert(next);
             for statement in &component.statements {
@@ -206,18 +250,33 @@ impl<'a, 'b> Trial<'a, 'b> {
         others: &[Vec<Said>],
         request: &Request,
         has_boundary: bool,
-        denied: &dyn Fn(&[Said]) -> Truth,
+        denied: &dyn Fn(&[Said]) -> Option<Truth>,
     ) -> Vec<&'a str> {
-        // For each thing that the statements may say: the answers beside each of the others.
-        let answers: Vec<Vec<Truth>> =
+        // For each thing that the statements may say: the answers beside each of the others, if they may be said together.
+        let answers: Vec<Vec<Option<Truth>>> =
             self.distinct.iter().map(|own| others.iter().map(|other| denied(&both(own, other))).collect()).collect();
         let answer = |index: usize| self.said.get(index).and_then(|said| answers.get(*said));
+        let differ = |known: &mut Vec<Option<Truth>>, answer: &[Option<Truth>]| {
+            known.iter_mut().zip(answer).any(|(known, answer)| match (*known, *answer) {
+                (Some(known), Some(answer)) => known != answer,
+                (None, Some(_)) => {
+                    *known = *answer;
+                    false
+                }
+                (_, None) => false,
+            })
+        };
         let mut settling = Vec::new();
         let mut stride = 1;
         for (key, classes) in &self.tried {
             let count = classes.len().max(1);
             let first = |index: usize| index - index / stride % count * stride;
-            if (0..self.said.len()).any(|index| answer(index) != answer(first(index))) {
+            let mut of_group: HashMap<usize, Vec<Option<Truth>>> = HashMap::new();
+            let changes = (0..self.said.len()).any(|index| {
+                let Some(answer) = answer(index) else { return false };
+                differ(of_group.entry(first(index)).or_insert_with(|| vec![None; answer.len()]), answer)
+            });
+            if changes {
                 settling.push(*key);
             }
             stride *= count;
@@ -225,7 +284,7 @@ impl<'a, 'b> Trial<'a, 'b> {
         let is_open = |index: &usize| {
             let said = self.said.get(*index).and_then(|said| self.distinct.get(*said));
             said.is_some_and(|said| said.iter().any(|said| said.is_open()))
-                && answer(*index).is_some_and(|answers| answers.iter().any(|answer| answer.is_unknown()))
+                && answer(*index).is_some_and(|answers| answers.iter().any(|answer| answer.is_some_and(Truth::is_unknown)))
         };
         for index in (0..self.said.len()).filter(is_open).take(MAXIMUM_SEARCHED) {
             let supposed = self.assignment(index);

@@ -115,6 +115,15 @@ pub struct Settling {
 
 /// Judges a request by the policies.
 pub fn judge(policies: &Policies, request: &Request) -> Judgement {
+    judge_knowing(policies, None, request)
+}
+
+/// Judges a request that is known to have passed other policies: what would have been denied by them is not supposed.
+pub fn judge_passed(policies: &Policies, passed: &Policies, request: &Request) -> Judgement {
+    judge_knowing(policies, Some(passed), request)
+}
+
+fn judge_knowing(policies: &Policies, passed: Option<&Policies>, request: &Request) -> Judgement {
     let view = View::of(&request.context);
     let decision = policies.decide(request, &view);
     let (found, statements) = statements(policies, request, &view).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
@@ -130,7 +139,7 @@ pub fn judge(policies: &Policies, request: &Request) -> Judgement {
     match decision.denied() {
         Truth::True => deny(&mut judgement, decision.explicit),
         Truth::False => judgement.verdict = Verdict::NotDenied,
-        Truth::Unknown => settle(policies, request, &found, &mut judgement),
+        Truth::Unknown => settle(policies, passed, request, &found, &mut judgement),
     }
     judgement
 }
@@ -200,8 +209,14 @@ fn exempt(policies: &Policies, request: &Request) -> Vec<Exempt> {
 }
 
 /// What a request that depends on unknown keys comes to.
-fn settle(policies: &Policies, request: &Request, found: &[&Statement], judgement: &mut Judgement) {
-    let supposed = suppose(policies, request);
+fn settle(
+    policies: &Policies,
+    passed: Option<&Policies>,
+    request: &Request,
+    found: &[&Statement],
+    judgement: &mut Judgement,
+) {
+    let supposed = suppose(policies, passed, request);
     let truths: Vec<Truth> = found.iter().map(|statement| supposed.matched(statement)).collect();
     let mut number = 0;
     judgement.statements.retain_mut(|own| {

@@ -116,6 +116,21 @@ const COGNITO_USER_POOL_PUBLIC: [&str; 10] = [
     "RevokeToken",
 ];
 
+/// Operations with a token of the access portal, without AWS credentials:
+/// <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html> and
+/// <https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html>.
+const SSO_PORTAL: [&str; 9] = [
+    "GetRoleCredentials",
+    "ListAccounts",
+    "ListAccountRoles",
+    "Logout",
+    "ListApplications",
+    "ListProfilesForApplication",
+    "CreateToken",
+    "RegisterClient",
+    "StartDeviceAuthorization",
+];
+
 fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
     let call = scene.call;
     match call.event_type.as_deref() {
@@ -150,6 +165,9 @@ fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
     }
     if label == "cognito-idp" && COGNITO_USER_POOL_PUBLIC.contains(&name) && is_unsigned {
         return Some("a public operation of Amazon Cognito, which IAM policies do not govern");
+    }
+    if label == "sso" && is_unsigned && call.session_arn.is_none() && SSO_PORTAL.contains(&name) {
+        return Some("an operation of the access portal of IAM Identity Center, which its own token authorizes");
     }
     if label.starts_with("signin") && scene.facts().action("signin", &name.to_ascii_lowercase()).is_none() {
         return Some("a sign-in, which IAM policies do not govern");
@@ -187,6 +205,9 @@ fn own_actions<'a>(scene: &Scene<'a>, prefix: &'a str, name: &'a str) -> Vec<Nee
     match (prefix, without_version(name)) {
         ("s3" | "s3express" | "s3-outposts", _) => s3::actions(scene, prefix, name),
         ("lambda", "Invoke" | "InvokeAsync" | "InvokeWithResponseStream") => vec![by_table("InvokeFunction")],
+        // <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>
+        ("bedrock", "Converse" | "StartAsyncInvoke") => vec![by_table("InvokeModel")],
+        ("bedrock", "ConverseStream") => vec![by_table("InvokeModelWithResponseStream")],
         ("lambda", "GetLayerVersionByArn") => vec![by_table("GetLayerVersion")],
         ("kms", "ReEncrypt") => vec![
             by_table("ReEncryptFrom").on(Target::Parameter("sourceKeyId")),
@@ -223,7 +244,33 @@ fn same_name<'a>(scene: &Scene<'a>, prefix: &'a str, plain: &'a str, name: &'a s
     if !by_table.is_empty() {
         return by_table;
     }
+    if prefix == "apigateway"
+        && let Some(verb) = verb(plain)
+    {
+        return vec![Needed::named(scene, prefix, verb).from("from eventName: the HTTP method of the operation is the action")];
+    }
     vec![Needed::named(scene, prefix, plain)]
+}
+
+/// The HTTP method of an operation of API Gateway.
+fn verb(operation: &str) -> Option<&'static str> {
+    const VERBS: [(&str, &str); 14] = [
+        ("ImportRestApi", "POST"),
+        ("ImportApiKeys", "POST"),
+        ("Import", "PUT"),
+        ("Reimport", "PUT"),
+        ("Get", "GET"),
+        ("Export", "GET"),
+        ("Create", "POST"),
+        ("Generate", "POST"),
+        ("Test", "POST"),
+        ("Delete", "DELETE"),
+        ("Flush", "DELETE"),
+        ("Reset", "DELETE"),
+        ("Update", "PATCH"),
+        ("Put", "PUT"),
+    ];
+    VERBS.iter().find(|(start, _)| operation.starts_with(start)).map(|(_, verb)| *verb)
 }
 
 /// The operations inside a transaction, if the record shows them.

@@ -188,6 +188,7 @@ impl Call {
                     code,
                     "VpceAccessDenied"
                         | "UnauthorizedAccess"
+                        | "UnauthorizedException"
                         | "AuthorizationError"
                         | "AuthorizationErrorException"
                         | "NotAuthorized"

@@ -134,6 +134,11 @@ fn service_in_role(call: &Call, caller: &Caller<'_>, service: &str) -> (Kind, Tr
             Some(issuer) if is_compute(issuer) => {
                 (Kind::Forward, Truth::True, "from the call that issued the session: it was issued to code that runs there")
             }
+            Some(issuer) if issuer.contains('.') && service.contains('.') && !same(issuer) => (
+                Kind::ForwardOrServiceRole,
+                Truth::Unknown,
+                "from the call that issued the session: it was issued to another service than the one that calls",
+            ),
             _ => (Kind::ServiceRole, Truth::False, "from the call that issued the session: it was issued to a service"),
         };
     }
@@ -154,7 +159,9 @@ fn service_in_role(call: &Call, caller: &Caller<'_>, service: &str) -> (Kind, Tr
         if services.iter().all(|own| is_compute(own)) {
             return (Kind::Forward, Truth::True, "from the role's trust policy: only code that runs there has its session");
         }
-        if services.iter().all(|own| !is_compute(own)) && (services.iter().any(|own| same(own)) || service == "AWS Internal") {
+        if services.iter().all(|own| !is_compute(own))
+            && (services.iter().any(|own| same(own)) || service.starts_with("AWS Internal"))
+        {
             return (Kind::ServiceRole, Truth::False, "from the role's trust policy: only services may assume it");
         }
     }
@@ -208,6 +215,11 @@ fn principal<'a>(call: &'a Call, world: &World<'a>) -> Caller<'a> {
             principal.arn = own(&call.session_arn);
             principal.role_arn = own(&call.principal_arn);
             caller.arn_from = "from userIdentity.sessionContext.sessionIssuer.arn";
+        }
+        // Neither a user nor a role of IAM: somebody with a token of IAM Identity Center, or of a directory.
+        Some("IdentityCenterUser" | "Directory") => {
+            principal.principal_type = PrincipalType::Federated;
+            caller.arn_from = "from userIdentity.type";
         }
         Some("SAMLUser" | "WebIdentityUser") => {
             principal.principal_type = PrincipalType::Federated;

@@ -239,6 +239,8 @@ pub(super) struct Shared {
     provenance: BTreeMap<String, Cow<'static, str>>,
     /// Keys that are wanted and not shared; `None`: all.
     of_pair: Option<Vec<(String, String)>>,
+    /// Where all are wanted: keys that are not shared and that policies name.
+    named: Vec<(String, String)>,
 }
 
 struct Writer<'w> {
@@ -262,6 +264,7 @@ impl Shared {
         let mut context = Context::new();
         let mut provenance = BTreeMap::new();
         let explain = scene.world.provenance;
+        let mut named = Vec::new();
         let mut writer = Writer { context: &mut context, provenance: &mut provenance, explain };
         let of_pair = match scene.world.keys {
             Some(keys) => {
@@ -283,11 +286,20 @@ impl Shared {
                 }
                 enriched::all(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
                 principal::all_tags(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+                for (lower, name) in scene.world.named.into_iter().flat_map(KeySet::iter) {
+                    if writer.provenance.contains_key(lower) {
+                        continue;
+                    }
+                    match shared_key(scene, lower) {
+                        Some(known) => writer.set(name, lower, known),
+                        None => named.push((lower.to_owned(), name.to_owned())),
+                    }
+                }
                 principal::other_tags(scene, &mut |start, value| context.set_family(start, value));
                 None
             }
         };
-        Shared { context, provenance, of_pair }
+        Shared { context, provenance, of_pair, named }
     }
 }
 
@@ -327,7 +339,7 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
                 }
             }
         }
-        None => every_key(scene, pair, &mut context, &mut provenance),
+        None => every_key(scene, pair, &shared.named, &mut context, &mut provenance),
     }
     let principal = scene.caller.principal.clone();
     let facts = facts(scene, needed, &resolved.owner);
@@ -355,6 +367,7 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
 fn every_key(
     scene: &Scene<'_>,
     pair: Pair<'_, '_>,
+    named: &[(String, String)],
     context: &mut Context,
     provenance: &mut BTreeMap<String, Cow<'static, str>>,
 ) {
@@ -378,6 +391,13 @@ fn every_key(
     }
     resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     service::all_members(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+    for (lower, name) in named {
+        if !writer.provenance.contains_key(lower)
+            && let Some(known) = pair_key(scene, pair, lower)
+        {
+            writer.set(name, lower, known);
+        }
+    }
     let tags = if families.is_empty() { BTreeSet::new() } else { tag_names(scene, pair) };
     for family in families {
         let start = family.find(['$', '<']).or_else(|| family.find("/tag-key").map(|at| at + 1));
@@ -421,16 +441,25 @@ fn facts(scene: &Scene<'_>, needed: &Needed<'_>, owner: &Owner) -> Facts {
         Owner::Nobody(_) => (Truth::False, Truth::False),
         Owner::Unknown(_) => (Truth::Unknown, Truth::Unknown),
     };
-    let is_alias_of_aws = scene.text("keyId").is_some_and(|key| key.contains("alias/aws/"));
+    let alias = scene.text("keyId").filter(|key| key.contains("alias/"));
+    let is_alias_of_aws = alias.is_some_and(|key| key.contains("alias/aws/"));
+    let crosses = matches!((&principal.account, owner.account()), (Some(caller), Some(owner)) if caller != owner);
     let aws_managed_key = match (&*needed.prefix, scene.caller.kind) {
         ("kms", _) if is_alias_of_aws => Truth::True,
+        // AWS managed keys serve their own account only.
+        ("kms", _) if alias.is_some() || crosses => Truth::False,
         // The policies of AWS managed keys admit only calls through the service.
         ("kms", Kind::Direct | Kind::Anonymous) => Truth::False,
         ("kms", _) => Truth::Unknown,
         _ => Truth::False,
     };
+    // A role of another account that calls through a service may be a service-linked one.
+    let may_be_service_linked = scene.caller.kind == Kind::OtherAccount
+        && principal.role_arn.is_none()
+        && (scene.call.invoked_by.is_some() || scene.call.source_service.is_some())
+        && scene.call.principal_id.as_deref().is_none_or(|id| id.starts_with("AROA"));
     Facts {
-        service_linked_role: None,
+        service_linked_role: may_be_service_linked.then_some(Truth::Unknown),
         principal_in_management_account: in_management,
         principal_in_organization: in_organization,
         resource_in_management_account: owner_management,

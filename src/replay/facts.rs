@@ -240,7 +240,17 @@ impl ServiceFacts {
 
     /// The prefix of an event source, given without `.amazonaws.com`.
     pub fn prefix<'a>(&'a self, label: &'a str) -> &'a str {
-        self.prefix_of_label.get(label).map_or(label, String::as_str)
+        if let Some(prefix) = self.prefix_of_label.get(label) {
+            return prefix;
+        }
+        // `models.lex`, `catalog.marketplace`: the service comes last, or the words are joined otherwise.
+        match label.rsplit_once('.') {
+            Some((_, last)) if !self.service_of_prefix.contains_key(label) => {
+                let joined = self.prefix_of_label.get(&label.replace('.', "-")).map(String::as_str);
+                joined.or(self.service_of_prefix.contains_key(last).then_some(last)).unwrap_or(label)
+            }
+            _ => label,
+        }
     }
 
     /// Services that resource control policies support.

@@ -211,6 +211,41 @@ impl Lineage {
         chain
     }
 
+    /// The tags of a session: what its call passed on or passed, and the transitive tags of the session that called, also where
+    /// the record does not repeat them.
+    pub fn session_tags(&self, link: &Link) -> BTreeMap<String, String> {
+        let mut tags = link.session_tags.clone();
+        for earlier in self.earlier(link) {
+            for (key, value) in &earlier.session_tags {
+                let is_transitive = earlier.transitive_tag_keys.iter().any(|own| own.eq_ignore_ascii_case(key));
+                if is_transitive && !tags.keys().any(|own| own.eq_ignore_ascii_case(key)) {
+                    tags.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        tags
+    }
+
+    /// The source identity of a session: it stays through a chain of roles.
+    pub fn source_identity<'l>(&'l self, link: &'l Link) -> Option<&'l str> {
+        std::iter::once(link).chain(self.earlier(link)).find_map(|link| link.source_identity.as_deref())
+    }
+
+    /// The calls that issued the sessions before, as far as role follows on role.
+    fn earlier<'l>(&'l self, link: &'l Link) -> Vec<&'l Link> {
+        let mut found: Vec<&Link> = Vec::new();
+        let mut next = Some(link);
+        while let Some(link) = next
+            && &*link.event_name == "AssumeRole"
+            && link.issuer_type.as_deref() == Some("AssumedRole")
+            && found.len() < LONGEST_CHAIN
+        {
+            next = self.issuer_link(link).filter(|issuer| !found.iter().any(|own| std::ptr::eq(*own, *issuer)));
+            found.extend(next);
+        }
+        found
+    }
+
     fn issuer_link(&self, link: &Link) -> Option<&Link> {
         let by_key = link.issuer_access_key.as_deref().and_then(|key| self.by_access_key.get(key));
         let number = by_key.copied().or_else(|| {

@@ -1,21 +1,26 @@
 //! What becomes of a call under other policies.
 
+mod layers;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use layers::{same_grants, same_levels, same_list, without_passed};
 
 use super::baseline::{Attachments, Place, Scope, Supposition};
 use super::candidate::{Plan, Scenario};
 use super::session_policy::SessionPolicies;
 use super::{Authorization, Call, Derived, World, derive};
+use crate::enrich::denied_by;
 use crate::inventory::Inventory;
 use crate::policy::applicability::{self, Applies};
 use crate::policy::compiled::{Policy, PolicyType};
 use crate::policy::context::{Seen, View};
-use crate::policy::layers::{Grants, Level, Policies};
+use crate::policy::layers::Policies;
 use crate::policy::pattern::Glob;
 use crate::policy::request::{PrincipalType, Request, Resource};
 use crate::policy::truth::Truth;
-use crate::policy::verdict::{Judgement, Verdict, judge};
+use crate::policy::verdict::{Judgement, Verdict, judge, judge_passed};
 
 /// What becomes of a call. In the order in which a reader should look at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +126,16 @@ pub enum Dependence {
 }
 
 impl Dependence {
+    /// What is supposed in the worse case.
+    pub fn supposed(self) -> &'static str {
+        match self {
+            Dependence::OrganizationalUnit => "if the account is below a place that changes",
+            Dependence::Endpoint => "if it came through the VPC endpoint",
+            Dependence::Resource => "if it was on the resource",
+            Dependence::IdentityPolicies => "if the caller's identity-based policies do not allow it",
+        }
+    }
+
     /// What would settle it.
     pub fn settled_by(self) -> &'static str {
         match self {
@@ -232,12 +247,18 @@ impl<'a> Judge<'a> {
         }
         let today = together(&permissions, |permission| permission.today);
         let (then, deciding) = deciding(&permissions);
+        let only_adds = self.only_adds(number);
         let outcome = match (went_through, today, then) {
+            (false, Verdict::Denied, Verdict::NotDenied | Verdict::Undetermined) if self.is_denied_elsewhere(number, call) => {
+                Outcome::AlreadyDenied
+            }
             (false, Verdict::Denied, Verdict::NotDenied) => Outcome::NewlyAllowed,
             (false, Verdict::Denied, Verdict::Undetermined) => Outcome::MayBeNewlyAllowed,
             (false, _, _) => Outcome::AlreadyDenied,
-            (true, Verdict::Denied, Verdict::Denied | Verdict::Undetermined) => Outcome::StillDenied,
-            (true, Verdict::Denied, Verdict::NotDenied) if self.only_adds(number) => Outcome::Unchanged,
+            (true, Verdict::Denied, Verdict::Denied) => Outcome::StillDenied,
+            (true, Verdict::Denied, Verdict::Undetermined) if only_adds => Outcome::StillDenied,
+            (true, Verdict::Denied, Verdict::Undetermined) => Outcome::MayBeNewlyAllowed,
+            (true, Verdict::Denied, Verdict::NotDenied) if only_adds => Outcome::Unchanged,
             (true, Verdict::Denied, Verdict::NotDenied) => Outcome::NewlyAllowed,
             (true, _, Verdict::Denied) => Outcome::NewlyDenied,
             (true, _, Verdict::Undetermined) => Outcome::MayBeNewlyDenied,
@@ -248,6 +269,14 @@ impl<'a> Judge<'a> {
 
     fn only_adds(&self, number: usize) -> bool {
         self.plan.scenarios.get(number).is_some_and(Scenario::only_adds)
+    }
+
+    /// Does the log name a type of policy that denied the call, and the change none of that type? Then the call stays denied.
+    fn is_denied_elsewhere(&self, number: usize, call: &Call) -> bool {
+        let Some(named) = denied_by(call.error_code.as_deref(), call.error_message.as_deref()) else { return false };
+        let Some(scenario) = self.plan.scenarios.get(number) else { return false };
+        let named = if named == "role trust policy" { PolicyType::Resource.title() } else { named };
+        !self.changed_types(scenario).iter().any(|policy_type| policy_type.title() == named)
     }
 
     fn permission(
@@ -272,7 +301,9 @@ impl<'a> Judge<'a> {
                 _ => &layers.then,
             };
             let Some(session) = session else {
-                let answer = Answer::of(&layers.today, policies, request, dependence);
+                // A call that went through passed what stays as it is, whatever the keys are that nobody knows.
+                let has_passed = went_through && layers.alone.is_none();
+                let answer = Answer::of(&layers.today, policies, has_passed, request, dependence);
                 // It went through: a supposition under which it would not have is wrong.
                 if !(supposition.no_identity_grant && went_through && answer.today == Verdict::Denied) {
                     answers.push(answer);
@@ -283,8 +314,13 @@ impl<'a> Judge<'a> {
                 let narrow =
                     |layers: &Arc<Policies>| Arc::new(Policies { session: Some(way.clone()), ..Policies::clone(layers) });
                 let dependence = if number == 0 { dependence } else { Some(Dependence::SessionPolicies) };
-                answers.push(Answer::of(&narrow(&layers.today), &narrow(policies), request, dependence));
+                answers.push(Answer::of(&narrow(&layers.today), &narrow(policies), false, request, dependence));
             }
+        }
+        let is_evidence = went_through && !self.only_adds(number);
+        if is_evidence && answers.iter().any(|answer| answer.today != Verdict::Denied) {
+            // What today's policies would have denied is not how it was.
+            answers.retain(|answer| answer.today != Verdict::Denied);
         }
         let first = answers.first().map_or((Verdict::NotDenied, Verdict::NotDenied), |answer| (answer.today, answer.then));
         let differing = answers.iter().find(|answer| answer.then != first.1);
@@ -361,8 +397,7 @@ impl<'a> Judge<'a> {
             Some(name) => format!("{name} ({id})"),
             None => id.to_owned(),
         };
-        let types: Vec<PolicyType> =
-            scenario.candidates().map(|candidate| candidate.policy.policy_type).chain(self.detached_types(scenario)).collect();
+        let types = self.changed_types(scenario);
         if types.contains(&PolicyType::ServiceControl) {
             let applies = applicability::service_control(request);
             if applies.truth.is_false() {
@@ -391,6 +426,11 @@ impl<'a> Judge<'a> {
             };
         }
         format!("the call is not on {places}")
+    }
+
+    /// The types of the policies that come, go or change.
+    fn changed_types(&self, scenario: &Scenario) -> Vec<PolicyType> {
+        scenario.candidates().map(|candidate| candidate.policy.policy_type).chain(self.detached_types(scenario)).collect()
     }
 
     fn detached_types(&self, scenario: &Scenario) -> Vec<PolicyType> {
@@ -492,11 +532,24 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(today: &Policies, policies: &Arc<Policies>, request: &Request, dependence: Option<Dependence>) -> Answer {
-        let view = View::of(&request.context);
-        let judgement = if policies.decide(request, &view).denied().is_false() { None } else { Some(judge(policies, request)) };
+    /// `has_passed`: the request is known to have passed today's policies.
+    fn of(
+        today: &Policies,
+        policies: &Arc<Policies>,
+        has_passed: bool,
+        request: &Request,
+        dependence: Option<Dependence>,
+    ) -> Answer {
+        let of_today = quick(today, request);
+        let judgement = if policies.decide(request, &View::of(&request.context)).denied().is_false() {
+            None
+        } else if has_passed && of_today == Verdict::Undetermined {
+            Some(judge_passed(&without_passed(policies, today), today, request))
+        } else {
+            Some(judge(policies, request))
+        };
         let then = judgement.as_ref().map_or(Verdict::NotDenied, |judgement| judgement.verdict);
-        Answer { today: quick(today, request), then, judgement, policies: Arc::clone(policies), dependence }
+        Answer { today: of_today, then, judgement, policies: Arc::clone(policies), dependence }
     }
 }
 
@@ -533,32 +586,6 @@ fn deciding(permissions: &[Permission]) -> (Verdict, Option<usize>) {
         Verdict::NotDenied => permissions.iter().position(|permission| permission.concerned.is_ok()),
     };
     (verdict, deciding)
-}
-
-fn same_list(a: Option<&[Arc<Policy>]>, b: Option<&[Arc<Policy>]>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b)),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-fn same_levels(a: &Option<Vec<Level>>, b: &Option<Vec<Level>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_list(Some(&a.policies), Some(&b.policies)))
-        }
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-fn same_grants(a: &Grants, b: &Grants) -> bool {
-    match (a, b) {
-        (Grants::Policies(a), Grants::Policies(b)) => same_list(Some(a), Some(b)),
-        (Grants::NotGiven, Grants::NotGiven) | (Grants::Assumed, Grants::Assumed) => true,
-        _ => false,
-    }
 }
 
 /// What belongs to a resource: itself, the objects of a bucket, the streams of a log group, the versions of a function.

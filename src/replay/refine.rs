@@ -14,6 +14,7 @@ use super::attach::Target;
 use super::baseline::Attachments;
 use super::candidate::{Candidate, Change, ChangeKind, Plan, Scenario};
 use super::outcome::{Judge, Judged, Outcome, Permission};
+use super::sweep::keys_that_decide;
 use super::words::perimeter;
 use super::{Call, World};
 use crate::inventory::Inventory;
@@ -364,6 +365,8 @@ fn replayed(
         .map(|finding| finding.message)
         .collect();
     let trial = trial(plan, Candidate { written: source, document, policy, doubts: Vec::new() }, targets);
+    let keys = keys_that_decide(&trial);
+    let world = &world.naming(&keys);
     let mut judge = Judge::new(&trial, inventory);
     let (mut legitimate_calls, mut still_denied) = (0_u64, 0_u64);
     let mut also: BTreeMap<String, u64> = BTreeMap::new();

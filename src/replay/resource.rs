@@ -3,6 +3,7 @@
 
 mod fill;
 mod instances;
+mod named;
 
 use std::borrow::Cow;
 
@@ -89,6 +90,20 @@ pub(super) fn home_account<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
     }
 }
 
+/// The account that recorded a call that it did not make: by somebody of another account, or nobody known.
+fn recipient_of_anothers_call<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
+    let recipient = scene.call.recipient_account_id.as_deref().filter(|account| is_account_id(account.as_bytes()))?;
+    let principal = &scene.caller.principal;
+    let is_anothers = match (&principal.account, principal.principal_type) {
+        (_, PrincipalType::Anonymous) => true,
+        // For whom a service calls is not known: it may be who records.
+        (_, PrincipalType::Service) => false,
+        (Some(account), _) => account != recipient,
+        (None, _) => false,
+    };
+    is_anothers.then_some(recipient)
+}
+
 fn home_owner(scene: &Scene<'_>) -> Owner {
     match home_account(scene) {
         Some(id) => Owner::Account {
@@ -146,6 +161,14 @@ fn bucket_owner(scene: &Scene<'_>, bucket: &str) -> Owner {
     if scene.event_name() == "CreateBucket" && scene.call.error_code.is_none() {
         return home_owner(scene);
     }
+    if s3::bucket(scene) == Some(bucket)
+        && let Some(id) = recipient_of_anothers_call(scene)
+    {
+        return Owner::Account {
+            id: id.to_owned(),
+            from: "from recipientAccountId: who records another's call owns the bucket",
+        };
+    }
     Owner::Unknown("neither the record nor the inventory tells who owns the bucket")
 }
 
@@ -171,6 +194,10 @@ fn of_first(scene: &Scene<'_>, needed: &Needed<'_>, first: &[Resolved]) -> Vec<R
         Some(Resolved { resource_type: Some(resource_type), ..own.clone() })
     });
     let found: Vec<Resolved> = fitting.collect();
+    if found.is_empty() && needed.is("sts", "TagSession") {
+        // The session of a federated user, which AWS's tables leave out.
+        return first.to_vec();
+    }
     if found.is_empty() { of_call(scene, needed) } else { found }
 }
 
@@ -212,19 +239,46 @@ fn of_s3(scene: &Scene<'_>, needed: &Needed<'_>, bucket: &str, key: Option<&str>
     of_arn(scene, needed, arn, from)
 }
 
-/// A KMS key that a parameter names: its ARN, its id, or an alias, which is no resource itself.
+/// A KMS key that a parameter names: its ARN, its id, or an alias, which is no resource itself; the record may list the key.
 fn of_key_parameter(scene: &Scene<'_>, needed: &Needed<'_>, name: &str) -> Resolved {
-    let Some(text) = scene.text(name) else {
+    let text = scene.text(name);
+    if let Some(arn) = text.filter(|text| text.starts_with("arn:") && text.contains(":key/")) {
+        return of_arn(scene, needed, arn.to_owned(), "from the ARN of the key in requestParameters");
+    }
+    if let Some(arn) = listed_key(scene, text, name) {
+        return of_arn(scene, needed, arn.to_owned(), "from resources[].ARN");
+    }
+    let Some(text) = text else {
         return Resolved::unknown("the record does not show the key", Owner::Unknown("the record does not show the key"));
     };
-    if text.starts_with("arn:") && text.contains(":key/") {
-        return of_arn(scene, needed, text.to_owned(), "from the ARN of the key in requestParameters");
-    }
     let account = account_of_arn(text).or_else(|| home_account(scene)).unwrap_or("*");
     let id = if text.contains("alias/") { "*" } else { text };
     let region = text.split(':').nth(3).or(scene.call.region.as_deref()).unwrap_or("*");
     let arn = format!("arn:{}:kms:{region}:{account}:key/{id}", scene.call.partition());
     of_arn(scene, needed, arn, "from the key id in requestParameters")
+}
+
+/// The key among those that the record lists: by its id, or, where two are re-encrypted with, because the other one is known.
+fn listed_key<'s>(scene: &'s Scene<'_>, text: Option<&str>, name: &str) -> Option<&'s str> {
+    let mut keys: Vec<&str> =
+        scene.listed.iter().filter_map(|own| own.arn.as_deref()).filter(|arn| arn.contains(":key/")).collect();
+    keys.dedup();
+    let is = |arn: &str, text: &str| arn == text || arn.split_once(":key/").is_some_and(|(_, id)| id == text);
+    if let Some(arn) = text.and_then(|text| keys.iter().find(|arn| is(arn, text))) {
+        return Some(arn);
+    }
+    let other = match name {
+        "sourceKeyId" => scene.text("destinationKeyId"),
+        "destinationKeyId" => scene.text("sourceKeyId"),
+        _ => None,
+    };
+    if keys.len() > 1 {
+        keys.retain(|arn| !other.is_some_and(|other| is(arn, other)));
+    }
+    match keys.as_slice() {
+        [only] if text.is_none_or(|text| text.contains("alias/")) => Some(only),
+        _ => None,
+    }
 }
 
 fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
@@ -264,12 +318,32 @@ fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
             return vec![of_key_parameter(scene, needed, "keyId")];
         }
     }
-    let found = by_type(scene, needed);
+    if needed.dependent.is_none()
+        && let Some(named) = named::resources(scene, needed)
+    {
+        return named;
+    }
+    let mut found = by_type(scene, needed);
+    named::correct(scene, needed, &mut found);
     if !found.is_empty() {
         return found;
     }
     // Only types that need not be named, and none is.
-    vec![Resolved::unknown("the request names no resource, and the action works with and without one", home_owner(scene))]
+    let why = "the request names no resource, and the action works with and without one";
+    let mut unknown = Resolved::unknown(why, home_owner(scene));
+    if let Some(service) = only_service(needed) {
+        unknown.resource = Resource::Partial(Glob::new(&format!("arn:*:{service}:*")));
+    }
+    vec![unknown]
+}
+
+/// The service of all types of resources that the action works on, if it is one.
+fn only_service<'a>(needed: &Needed<'a>) -> Option<&'a str> {
+    let (service, action) = needed.facts?;
+    let mut services =
+        action.resource_types.iter().map(|own| service.resource_type(own.resource_type)?.template.split(':').nth(2));
+    let first = services.next()??;
+    services.all(|other| other == Some(first)).then_some(first)
 }
 
 /// An action that the facts do not know: what the record lists, if anything.
@@ -300,6 +374,8 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         found.push(Resolved::of_arn((*arn).to_owned(), owner(scene, arn), Some(number), from));
     }
     let of_arns = found.len();
+    // Types that need not be named, and of which the request names a part.
+    let mut partly: Vec<(u16, String)> = Vec::new();
     // Among types of which none must be named, the most particular one is meant: an index rather than its table.
     let mut most_variables = 0;
     for own in &action.resource_types {
@@ -311,6 +387,9 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         }
         let filled = fill::fill(scene, needed, resource_type);
         let is_alternative = of_arns > 0 && !own.required;
+        if !own.required && filled.complete.is_empty() && filled.is_partly_known {
+            partly.push((own.resource_type, filled.partial.clone()));
+        }
         let variables = resource_type.template.matches("${").count();
         if !own.required && !filled.complete.is_empty() && !is_alternative {
             if variables < most_variables {
@@ -353,6 +432,12 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         let partial = fill::open_template(scene, resource_type);
         let from = "the request names more resources than are judged one by one";
         found.push(Resolved::of_arn(partial.clone(), owner_of_partial(scene, &partial), first.resource_type, from));
+    }
+    if found.is_empty()
+        && let [(number, partial)] = partly.as_slice()
+    {
+        let from = "from the template of the resource type, with what the request names";
+        found.push(Resolved::of_arn(partial.clone(), owner_of_partial(scene, partial), Some(*number), from));
     }
     // Several types of which one is needed, none of them required: the first that fits.
     if found.is_empty()

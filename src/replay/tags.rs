@@ -97,7 +97,7 @@ pub(super) struct RequestTags {
 }
 
 /// Members that hold tags, in lower case.
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 15] = [
     "tags",
     "taglist",
     "tagslist",
@@ -112,6 +112,8 @@ const MEMBERS: [&str; 14] = [
     "x-amz-tagging",
     "hostedzonetags",
     "tagsadded",
+    // Session tags of a token.
+    "principaltags",
 ];
 
 /// Members that hold tag keys alone, in lower case.

@@ -297,6 +297,15 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
     for permission in judged.permissions.iter().filter(|permission| permission.then != Verdict::NotDenied) {
         if let Some(depends_on) = permission.depends_on {
             settled.insert(depends_on.settled_by().to_owned());
+            if let Some(judgement) = &permission.judgement
+                && judgement.verdict == Verdict::Denied
+            {
+                let words = denied(&format!("{}, it is denied", depends_on.supposed()), permission, scenario);
+                statement_label = statement_label.or(words.statement);
+                of_perimeter = of_perimeter.or(words.perimeter);
+                push_new(&mut reasons, words.reason);
+                continue;
+            }
         }
         if permission.then == Verdict::Denied || (!permission.authorization.certain && judged.permissions.len() > 1) {
             let request = &permission.authorization.request;

@@ -41,6 +41,7 @@ mod inventory_aws;
 mod perimeter;
 #[cfg(test)]
 mod policy;
+mod policy_changes;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]

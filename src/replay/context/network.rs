@@ -20,7 +20,10 @@ pub(super) fn value(scene: &Scene<'_>, key: &str) -> Option<Known> {
         "aws:sourcevpce" => match endpoint(scene) {
             Endpoint::Of(id) => present(id, "from vpcEndpointId"),
             Endpoint::None(why) => absent(why),
-            Endpoint::Unknown(why) => unknown(why),
+            Endpoint::Unknown(why) => match recorded_endpoint(scene) {
+                Some(id) => one_of(&[id], true, why),
+                None => unknown(why),
+            },
         },
         "aws:sourcevpc" => vpc(scene),
         "aws:viaawsservice" => certain(scene.caller.forward, scene.caller.why),
@@ -72,6 +75,11 @@ fn endpoint<'s>(scene: &'s Scene<'_>) -> Endpoint<'s> {
         _ => {}
     }
     match scene.call.vpc_endpoint_id.as_deref() {
+        Some(id) if id.starts_with("vpce-") && may_be_of_console(scene, id) => {
+            return Endpoint::Unknown(
+                "the endpoint is none that is known, and calls of the console carry an endpoint of AWS beside the user's network",
+            );
+        }
         Some(id) if id.starts_with("vpce-") => return Endpoint::Of(id),
         Some(_) => return Endpoint::Unknown("vpcEndpointId names no endpoint"),
         None => {}
@@ -91,6 +99,30 @@ fn endpoint<'s>(scene: &'s Scene<'_>) -> Endpoint<'s> {
         }
         None => Endpoint::Unknown("sourceIPAddress is not recorded"),
     }
+}
+
+/// The endpoint that the record names, whosever it is.
+fn recorded_endpoint<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
+    let by_service = matches!(
+        scene.caller.kind,
+        Kind::ServiceLinkedRole | Kind::ServiceRole | Kind::ForwardOrServiceRole if scene.call.source_ip.is_none()
+    );
+    scene.call.vpc_endpoint_id.as_deref().filter(|id| id.starts_with("vpce-") && !by_service)
+}
+
+/// May it be an endpoint of AWS that the console uses? Nobody knows it, and either the address is no private one or the console says
+/// that it calls.
+fn may_be_of_console(scene: &Scene<'_>, id: &str) -> bool {
+    let call = scene.call;
+    if scene.world.inventory.vpc_endpoint(id).is_some() || call.vpc_endpoint_account_id.is_some() {
+        return false;
+    }
+    let agent = call.user_agent.as_deref().unwrap_or_default();
+    let is_console = call.session_from_console == Some(true)
+        || ["S3Console", "console.amazonaws.com", "console.aws.amazon.com", "signin.amazonaws.com", "AWS Internal"]
+            .iter()
+            .any(|part| agent.contains(part));
+    is_console || address(scene).is_some_and(|address| !is_private(address))
 }
 
 fn source_ip(scene: &Scene<'_>) -> Option<Known> {

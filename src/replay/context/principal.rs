@@ -30,7 +30,17 @@ fn kind(scene: &Scene<'_>) -> PrincipalType {
     scene.caller.principal.principal_type
 }
 
+/// Somebody of IAM Identity Center or of a directory, who calls with a token: AWS does not document what the keys then are.
+fn has_token(scene: &Scene<'_>) -> bool {
+    matches!(scene.call.principal_type.as_deref(), Some("IdentityCenterUser" | "Directory"))
+}
+
+const OF_TOKEN: &str = "AWS does not document the key for who calls with a token of IAM Identity Center or of a directory";
+
 fn arn(scene: &Scene<'_>) -> Option<Known> {
+    if has_token(scene) {
+        return unknown(OF_TOKEN);
+    }
     let principal = &scene.caller.principal;
     let from = scene.caller.arn_from;
     match kind(scene) {
@@ -60,6 +70,9 @@ fn account(scene: &Scene<'_>) -> Option<Known> {
 }
 
 fn organization(scene: &Scene<'_>, paths: bool) -> Option<Known> {
+    if has_token(scene) {
+        return unknown(OF_TOKEN);
+    }
     match (&scene.caller.principal.account, kind(scene)) {
         (_, PrincipalType::Anonymous | PrincipalType::Federated) => absent("the request is not signed with AWS credentials"),
         (_, PrincipalType::Service) => absent("the caller is a service, which is in no organization"),
@@ -76,6 +89,9 @@ fn organization(scene: &Scene<'_>, paths: bool) -> Option<Known> {
 }
 
 fn is_service(scene: &Scene<'_>) -> Option<Known> {
+    if has_token(scene) {
+        return one_of(&["false"], true, OF_TOKEN);
+    }
     match kind(scene) {
         PrincipalType::Service => present("true", "from userIdentity.type"),
         PrincipalType::Anonymous | PrincipalType::Federated => absent("the request is not signed with AWS credentials"),
@@ -163,8 +179,15 @@ fn own_tags<'t>(scene: &'t Scene<'_>) -> Own<'t> {
         PrincipalType::User | PrincipalType::FederatedUser => {
             let user_arn = match kind(scene) {
                 PrincipalType::User => principal.arn.as_deref(),
-                _ => None,
+                // The user who asked for the session: his tags are the session's, too.
+                _ => [scene.call.principal_arn.as_deref(), scene.caller.link.and_then(|link| link.issuer_arn.as_deref())]
+                    .into_iter()
+                    .flatten()
+                    .find(|arn| arn.contains(":user/") || arn.ends_with(":root")),
             };
+            if user_arn.is_some_and(|arn| arn.ends_with(":root")) {
+                return Own::None("the root user has no tags");
+            }
             let Some(user) = user_arn.and_then(|arn| inventory.resource(arn)) else {
                 return Own::Unknown("the inventory does not have the user, and so not its tags");
             };
@@ -202,13 +225,13 @@ pub(super) fn changed_since(scene: &Scene<'_>, name: &str) -> bool {
 }
 
 /// The tags that the session was given, if they are known.
-enum Session<'t> {
-    Tags(&'t std::collections::BTreeMap<String, String>),
+enum Session {
+    Tags(std::collections::BTreeMap<String, String>),
     None,
     Unknown(&'static str),
 }
 
-fn session_tags<'t>(scene: &'t Scene<'_>) -> Session<'t> {
+fn session_tags(scene: &Scene<'_>) -> Session {
     match kind(scene) {
         PrincipalType::AssumedRole | PrincipalType::FederatedUser => {}
         PrincipalType::Account => return Session::Unknown("the record shows only the account of the caller"),
@@ -219,7 +242,7 @@ fn session_tags<'t>(scene: &'t Scene<'_>) -> Session<'t> {
     }
     if let Some(link) = scene.caller.link {
         return if link.tags_are_known {
-            Session::Tags(&link.session_tags)
+            Session::Tags(scene.world.lineage.session_tags(link))
         } else {
             Session::Unknown("the call that issued the session does not record its session tags")
         };

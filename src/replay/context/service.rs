@@ -146,6 +146,7 @@ fn others(scene: &Scene<'_>, pair: Pair<'_, '_>, service: &str, name: &str) -> O
             "serviceprincipal" => parameter_if_sent(scene, "servicePrincipal"),
             _ => None,
         },
+        "rds" => rds(scene, pair, name),
         "sns" if matches!(name, "endpoint" | "protocol") => parameter_if_sent(scene, name),
         "secretsmanager" => match name {
             "secretid" => match scene.text("secretId") {
@@ -159,6 +160,23 @@ fn others(scene: &Scene<'_>, pair: Pair<'_, '_>, service: &str, name: &str) -> O
         },
         _ => None,
     }
+}
+
+/// Keys of Amazon RDS whose parameters have other names; the tag of a request stands among its tags.
+fn rds(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option<Known> {
+    if let Some(tag) = name.strip_prefix("req-tag/") {
+        return super::resource::value(scene, pair, &format!("aws:requesttag/{tag}"));
+    }
+    let parameter_name = match name {
+        "databaseengine" => "engine",
+        "databaseclass" => "dBInstanceClass",
+        "databasename" => "dBName",
+        "multi-az" => "multiAZ",
+        "storagesize" => "allocatedStorage",
+        "piops" => "iops",
+        _ => return None,
+    };
+    present(parameter(scene, parameter_name)?, "from requestParameters")
 }
 
 fn lambda(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option<Known> {

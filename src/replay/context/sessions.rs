@@ -71,7 +71,7 @@ fn source_identity(scene: &Scene<'_>) -> Option<Known> {
     if let Some(identity) = scene.call.source_identity.as_deref() {
         return present(identity, "from sessionContext.sourceIdentity");
     }
-    if let Some(identity) = scene.caller.link.and_then(|link| link.source_identity.as_deref()) {
+    if let Some(identity) = scene.caller.link.and_then(|link| scene.world.lineage.source_identity(link)) {
         return present(identity, "from the call that issued the session");
     }
     match kind(scene) {
@@ -113,11 +113,24 @@ fn mfa(scene: &Scene<'_>) -> Option<Known> {
             return absent("the session was issued to a service");
         }
     }
+    if is_workload(scene) {
+        return absent("only services may have the session, which have no MFA");
+    }
     match recorded {
         Some(true) => one_of(&["true"], true, "CloudTrail's mfaAuthenticated of a role is separate from what IAM requires"),
         Some(false) => one_of(&["false"], true, "CloudTrail writes mfaAuthenticated false also where IAM has no such key"),
         None => one_of(&["true", "false"], true, "the record does not tell whether the session was made with MFA"),
     }
+}
+
+/// Is the session surely one of an instance, or of a role that only services may assume?
+fn is_workload(scene: &Scene<'_>) -> bool {
+    let trusted = scene.caller.role.and_then(|role| role.facts.assumable_by.as_ref());
+    scene.call.ec2_role_delivery.is_some()
+        || matches!(scene.caller.kind, Kind::ServiceRole | Kind::ServiceLinkedRole)
+        || trusted.is_some_and(|trusted| {
+            !trusted.is_empty() && trusted.iter().all(|entry| entry.principal_type == "Service" && !entry.not_principal)
+        })
 }
 
 fn mfa_age(scene: &Scene<'_>) -> Option<Known> {

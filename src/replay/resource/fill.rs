@@ -66,8 +66,24 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
     if needed.dependent.is_some() && !needed.name.starts_with("Tag") {
         return filled;
     }
-    let values: Vec<Vec<String>> = variables.iter().map(|variable| values(scene, needed, variable, resource_type)).collect();
-    filled.is_partly_known = values.iter().any(|values| !values.is_empty());
+    if needed.prefix == "ecs"
+        && resource_type.name == "task-definition"
+        && let Some(family) = scene.text("taskDefinition").filter(|text| !text.starts_with("arn:"))
+    {
+        // `family` or `family:revision` in one parameter.
+        let start = filled.partial.split_once("/*").map_or(filled.partial.as_str(), |(start, _)| start);
+        filled.is_partly_known = true;
+        if family.contains(':') {
+            filled.complete.push((format!("{start}/{family}"), FROM));
+        } else {
+            filled.partial = format!("{start}/{family}:*");
+        }
+        return filled;
+    }
+    let mut found: Vec<Values> = variables.iter().map(|variable| values(scene, needed, variable, resource_type)).collect();
+    one_variable_each(&variables, &mut found);
+    filled.is_partly_known = found.iter().any(|found| found.from.is_some() && !found.values.is_empty());
+    let values: Vec<Vec<String>> = found.into_iter().map(|found| found.values).collect();
     let only_places = variables.is_empty();
     let all_known = values.iter().all(|values| !values.is_empty());
     if only_places || all_known {
@@ -85,6 +101,26 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
     filled
 }
 
+/// Two variables of a template are not the same thing: a parameter fills the one that its name fits, or else the first.
+fn one_variable_each(variables: &[&str], found: &mut [Values]) {
+    let kind = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["name", "identifier", "id", "arn"].into_iter().find(|end| name.ends_with(end)).map(|end| end.get(..2).unwrap_or(end))
+    };
+    for at in 0..found.len() {
+        let Some(from) = found.get(at).and_then(|own| own.from.clone()) else { continue };
+        let sharing: Vec<usize> =
+            found.iter().enumerate().filter(|(_, own)| own.from.as_deref() == Some(&from)).map(|(at, _)| at).collect();
+        let fits = |at: &&usize| variables.get(**at).is_some_and(|variable| kind(variable) == kind(&from));
+        let keeper = sharing.iter().find(fits).or(sharing.first()).copied();
+        for other in sharing.into_iter().filter(|other| Some(*other) != keeper) {
+            if let Some(own) = found.get_mut(other) {
+                *own = Values::default();
+            }
+        }
+    }
+}
+
 fn assemble<'v>(scene: &Scene<'_>, template: &str, variables: &[&str], values: impl Iterator<Item = &'v str>) -> String {
     let values: Vec<&str> = values.collect();
     let mut arn = String::with_capacity(template.len() + 32);
@@ -93,6 +129,9 @@ fn assemble<'v>(scene: &Scene<'_>, template: &str, variables: &[&str], values: i
         arn.push_str(start);
         let (variable, after) = after.split_once('}').unwrap_or((after, ""));
         let own = variables.iter().position(|own| *own == variable).and_then(|at| values.get(at).copied());
+        // `policy/…/p-${PolicyId}`, where the request has `p-…`.
+        let literal = arn.rsplit(['/', ':']).next().filter(|literal| literal.ends_with('-')).unwrap_or_default();
+        let own = own.map(|own| own.strip_prefix(literal).unwrap_or(own));
         arn.push_str(own.or_else(|| place(scene, variable)).unwrap_or("*"));
         rest = after;
     }
@@ -164,22 +203,34 @@ fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String
 fn plain(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType, mut filled: Filled) -> Filled {
     let variable = resource_type.template.rsplit_once("${").map(|(_, rest)| rest.trim_end_matches('}'));
     let Some(variable) = variable.filter(|_| resource_type.template.matches("${").count() <= 3) else { return filled };
-    for value in values(scene, needed, variable, resource_type).into_iter().take(MOST) {
+    for value in values(scene, needed, variable, resource_type).values.into_iter().take(MOST) {
         filled.complete.push((assemble(scene, &resource_type.template, &[variable], std::iter::once(value.as_str())), FROM));
     }
     filled.is_partly_known = !filled.complete.is_empty();
     filled
 }
 
+/// What fills a variable.
+#[derive(Debug, Default)]
+struct Values {
+    values: Vec<String>,
+    /// The parameter.
+    from: Option<String>,
+}
+
 /// The values that the request gives for a variable of a template.
-fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type: &ResourceType) -> Vec<String> {
-    let Parameters::Known(parameters) = &scene.parameters else { return Vec::new() };
-    let Some((service, _)) = needed.facts else { return Vec::new() };
+fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type: &ResourceType) -> Values {
+    if variable == "OrganizationId" {
+        let own = scene.world.inventory.organization_id.clone();
+        return Values { values: own.into_iter().collect(), from: None };
+    }
+    let Parameters::Known(parameters) = &scene.parameters else { return Values::default() };
+    let Some((service, _)) = needed.facts else { return Values::default() };
     let operation = needed.name.to_ascii_lowercase();
     if let Some(path) = service.parameter(&operation, variable) {
         let texts = scene.texts_at(path);
         if !texts.is_empty() {
-            return cleaned(texts, variable, &needed.prefix);
+            return Values { values: cleaned(texts, variable, &needed.prefix), from: Some(path.to_ascii_lowercase()) };
         }
     }
     for name in names(variable, resource_type, &needed.prefix) {
@@ -187,10 +238,10 @@ fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type:
         search(parameters, &name, 0, &mut found);
         let found = cleaned(found, variable, &needed.prefix);
         if !found.is_empty() {
-            return found;
+            return Values { values: found, from: Some(name) };
         }
     }
-    Vec::new()
+    Values::default()
 }
 
 /// The spellings of a parameter, in lower case, the likeliest first.

@@ -159,7 +159,7 @@ fn session_claim(scene: &Scene<'_>, is_saml: bool, provider: &str, name: &str) -
     let issued = scene.caller.link.map(|link| &*link.event_name);
     let of_session = match issued {
         Some("AssumeRoleWithSAML") => is_saml,
-        Some("AssumeRoleWithWebIdentity") => !is_saml,
+        Some("AssumeRoleWithWebIdentity" | "GetCredentialsForIdentity") => !is_saml,
         Some(_) => return absent("the session was not issued for a token"),
         None => {
             let own = scene.call.federated_provider.as_deref().is_some_and(|own| own.ends_with(provider));

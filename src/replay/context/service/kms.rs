@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::policy::context::{ContextValue, Unknown};
 use crate::policy::request::PrincipalType;
 use crate::policy::truth::Truth;
 
@@ -34,6 +35,13 @@ pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option
             },
             None => unknown("the record does not show how the request names the key"),
         },
+        // The key has at least the alias that the request names.
+        "resourcealiases" => {
+            let alias = scene.text("keyId").and_then(|key| key.get(key.find("alias/")?..))?;
+            let why = "the request names one alias of the key; the others are not recorded";
+            let unknown = Unknown { why: why.to_owned(), known_members: vec![alias.to_owned()], ..Unknown::default() };
+            Some((ContextValue::Unknown(unknown), why.into()))
+        }
         "keyspec" | "customermasterkeyspec" if creates => {
             let set = scene.text("keySpec").or_else(|| scene.text("customerMasterKeySpec"));
             present(set.unwrap_or("SYMMETRIC_DEFAULT"), "from requestParameters, or the default")
