@@ -283,6 +283,11 @@ impl Shared {
                 }
                 enriched::all(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
                 principal::all_tags(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+                for (lower, name) in scene.world.asked.iter().flat_map(|asked| asked.iter()) {
+                    if let Some(known) = shared_key(scene, lower) {
+                        writer.set(name, lower, known);
+                    }
+                }
                 principal::other_tags(scene, &mut |start, value| context.set_family(start, value));
                 None
             }
@@ -368,6 +373,14 @@ fn every_key(scene: &Scene<'_>, pair: Pair<'_, '_>, context: &mut Context, prove
     }
     if pair.needed.dependent.is_none() {
         enriched::all_of_resource(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+    }
+    // What no table lists for the action is absent, unless nobody can tell which keys the action has.
+    for (lower, name) in scene.world.asked.iter().flat_map(|asked| asked.iter()) {
+        if shared_key(scene, lower).is_none()
+            && let Some(known) = pair_key(scene, pair, lower)
+        {
+            writer.set(name, lower, known);
+        }
     }
     resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     service::all_members(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::baseline::Attachments;
 use super::candidate::{Plan, Scenario};
-use super::outcome::{Judge, Judged, Outcome};
+use super::outcome::{Judge, Judged, Outcome, keys_that_decide};
 use super::rows::Rows;
 use super::words::{Words, words};
-use super::{Call, KeySet, World};
+use super::{Call, World};
 
 /// Calls that a thread takes at a time.
 const SHARE: usize = 256;
@@ -51,15 +50,6 @@ pub fn distinct(calls: Vec<Call>) -> Vec<Call> {
         }
     }
     distinct
-}
-
-/// The keys that decide in any scenario: what policies read, and what tells where a call belongs.
-fn keys_that_decide(plan: &Plan) -> KeySet {
-    let of_scenarios =
-        plan.scenarios.iter().flat_map(|scenario| [Some(&scenario.attachments), scenario.alone.as_ref()]).flatten();
-    let policies = [&plan.today].into_iter().chain(of_scenarios).flat_map(Attachments::policies_anywhere);
-    let read = policies.flat_map(|policy| policy.statements.iter()).flat_map(|statement| statement.keys().map(str::to_owned));
-    read.chain(["aws:ResourceAccount", "aws:SourceVpce"].map(str::to_owned)).collect()
 }
 
 /// Judges all calls in all scenarios. `keep` sees every judged call once, with the number of the scenario.

@@ -250,6 +250,26 @@ fn several_changes_are_judged_each_alone_and_all_together_and_twice_the_same() {
     assert_eq!(run(), first);
 }
 
+#[test]
+fn of_an_action_that_no_table_knows_no_key_is_taken_for_absent() {
+    let levitate = record(
+        1,
+        serde_json::json!({"eventSource": "ec2.amazonaws.com", "eventName": "LevitateInstances", "requestParameters": {}, "resources": null}),
+    );
+    let folder = folder(&[("logs/a.json", delivered(&[levitate]))]);
+    add(
+        &folder,
+        "scp.json",
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"NoLargeInstances","Effect":"Deny","Action":"ec2:*","Resource":"*","Condition":{"StringLike":{"ec2:InstanceType":["p*","g*"]}}}]}"#,
+    );
+    add(&folder, "inventory/accounts.csv", "account_id,name\n111111111111,main\n");
+    add(&folder, "inventory/snapshot.json", ORGANIZATION);
+    let (_, report) = outcome_of(&folder, &["--policy", "scp.json", "--attach", "root", "--inventory", "inventory"]);
+    let finding = &report["queries"][0]["findings"][0];
+    assert_eq!(finding["outcome"], "may_be_newly_denied", "{finding}");
+    assert!(finding["settled_by"].as_str().unwrap().starts_with("ec2:InstanceType"), "{finding}");
+}
+
 const DENY_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"All","Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
 const ORGANIZATION: &str = r#"{"schema_version":1,"organization_id":"o-exampleorg1","management_account_id":"999999999999"}"#;

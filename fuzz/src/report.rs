@@ -1,0 +1,3 @@
+//! Of the reports only their model, which names the verdicts.
+
+pub mod model;
