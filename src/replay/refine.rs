@@ -325,6 +325,11 @@ fn in_general(way: Way, values: &[String]) -> String {
     let list = values.join(", ");
     match way {
         Way::ResourceAccount => format!("every call of everybody concerned to any resource of {list}"),
+        // What the key is for requests without a signature:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+        Way::PrincipalAccount if values.iter().any(|value| value == "anonymous") => {
+            format!("every call of anybody in {list}; `anonymous` is everybody on the internet, without credentials")
+        }
         Way::PrincipalAccount => format!("every call of anybody in {list}"),
         Way::Network => format!("every call from {list}"),
         Way::Service => "every call that an AWS service makes for somebody".to_owned(),
