@@ -23,10 +23,13 @@ pub mod facts;
 pub mod fill;
 pub mod lineage;
 pub mod outcome;
+#[cfg(not(fuzzing))]
 pub mod recorded;
 pub mod refine;
+#[cfg(not(fuzzing))]
 pub mod rows;
 pub mod session_policy;
+#[cfg(not(fuzzing))]
 pub mod sweep;
 pub mod words;
 

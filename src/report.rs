@@ -3,6 +3,7 @@
 pub mod amounts;
 pub mod csv;
 pub mod html;
+pub mod impact;
 pub mod json;
 pub mod model;
 pub mod parquet;

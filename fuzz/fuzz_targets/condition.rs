@@ -63,7 +63,7 @@ fuzz_target!(|input: (u8, u8, bool, Vec<String>, Vec<String>, bool)| {
         why: "fuzzed".to_owned(),
         may_be_absent: true,
         candidates: known_values.then(|| vec![values.clone(), vec!["another".to_owned()]]),
-        known_members: Vec::new(),
+        ..Unknown::default()
     }));
     match (unknown, known) {
         (Some(Truth::Unknown), _) | (_, Some(Truth::Unknown)) | (None, None) => {}

@@ -1,5 +1,6 @@
 //! `palisade policy explain`: what a policy would say of recorded calls, as a tree.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use super::candidates::read_plan;
@@ -17,7 +18,6 @@ use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::replay::explain::{Explanation, as_text, explain as explain_call};
 use crate::replay::outcome::Judge;
-use crate::replay::sweep::keys_that_decide;
 use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
 
 pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
@@ -60,8 +60,7 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
     }
     let around = read(&arguments.events)?;
     let lineage = Lineage::of(calls.iter().chain(&around));
-    let keys = keys_that_decide(&plan);
-    let mut world = World::new(ServiceFacts::embedded(), &inventory, &lineage).naming(&keys);
+    let mut world = World::new(ServiceFacts::embedded(), &inventory, &lineage);
     world.assumptions = Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport) };
     let wanted: Vec<&Call> = calls
         .iter()
@@ -82,6 +81,8 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
             explanations.push(explain_call(judged, call, scenario, &lineage));
         }
     }
+    // Lines are cut for people only: what goes on to a program stays as it is.
+    let width = std::io::stdout().is_terminal().then(|| terminal.width());
     write_out(|out| {
         match arguments.format {
             Listing::Text => {
@@ -89,7 +90,11 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
                     if number > 0 {
                         writeln!(out)?;
                     }
-                    write!(out, "{}", printable(&as_text(explanation)))?;
+                    let text = printable(&as_text(explanation));
+                    match width {
+                        Some(width) => writeln!(out, "{}", wrapped(&text, width))?,
+                        None => write!(out, "{text}")?,
+                    }
                 }
             }
             Listing::Json => {
@@ -100,4 +105,48 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
         Ok(())
     })?;
     Ok(Outcome::Success)
+}
+
+/// The tree with long lines wrapped between words; the branches go on beside what is wrapped.
+fn wrapped(text: &str, width: usize) -> String {
+    const BRANCHES: [char; 5] = ['│', '├', '└', '─', ' '];
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let words = line.trim_start_matches(BRANCHES);
+        let branch = line.strip_suffix(words).unwrap_or_default();
+        let beside: String = branch.chars().map(|letter| if matches!(letter, '│' | '├') { '│' } else { ' ' }).collect();
+        let room = width.saturating_sub(branch.chars().count() + 2).max(20);
+        let mut current = branch.to_owned();
+        let mut length = 0;
+        for word in words.split(' ') {
+            let letters = word.chars().count();
+            if length > 0 && length + 1 + letters > room {
+                lines.push(std::mem::replace(&mut current, format!("{beside}  ")));
+                length = 0;
+            }
+            if length > 0 {
+                current.push(' ');
+                length += 1;
+            }
+            current.push_str(word);
+            length += letters;
+        }
+        lines.push(current);
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_lines_are_wrapped_beside_their_branches() {
+        let tree = "call\n├─ one two three four five six\n│  └─ seven eight nine ten eleven\n└─ twelve";
+        assert_eq!(
+            wrapped(tree, 25),
+            "call\n├─ one two three four\n│    five six\n│  └─ seven eight nine ten\n│       eleven\n└─ twelve"
+        );
+        assert_eq!(wrapped(tree, 200), tree);
+    }
 }

@@ -87,7 +87,13 @@ fn report(checked: &[Checked], format: Listing, terminal: &Terminal) -> Result<O
             terminal.note(&format!("{}: checked as {}", source.name(), policy_type.title()));
         }
     }
-    terminal.note(&format!("{} files, {errors} errors, {warnings} warnings", checked.len()));
+    let counted = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    terminal.note(&format!(
+        "{}, {}, {}",
+        counted(checked.len(), "file"),
+        counted(errors, "error"),
+        counted(warnings, "warning")
+    ));
     Ok(if errors == 0 { Outcome::Success } else { Outcome::Usage })
 }
 

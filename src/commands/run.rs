@@ -324,6 +324,7 @@ fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts
         timings: if clock.fixed { Vec::new() } else { clock.timings },
         samples,
         statements,
+        impacts: Vec::new(),
     }
 }
 
@@ -379,6 +380,7 @@ fn add_query(
         rows_left_out,
         not_provided: not_provided.into_iter().collect(),
         elapsed_ms: result.elapsed_ms,
+        counted_in: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `palisade whatif`: events, inventory and candidate policies in; a run folder with what they would break out.
 
 mod describe;
+mod impact;
 mod summary;
 
 use std::cmp::Ordering;
@@ -76,7 +77,7 @@ pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> R
     }
     if terminal.wants_summary() {
         let paths: Vec<_> = rendered.written.iter().map(|written| written.path.clone()).collect();
-        write_out(|out| summary::write(&plan, &replayed, &paths, terminal.color(), terminal.width(), out))?;
+        write_out(|out| summary::write(&replayed.report.manifest, &paths, terminal.color(), terminal.width(), out))?;
     }
     let outcome = outcome(&settings, &replayed);
     Ok(outcome.worst(if rendered.failed.is_empty() { Outcome::Success } else { Outcome::Partial }))
@@ -194,17 +195,21 @@ fn replay(
 
     let mut table = TableBuilder::new();
     let mut summaries = Vec::new();
+    let mut impacts = Vec::new();
     let last = plan.scenarios.len().saturating_sub(1);
     for (number, (scenario, swept)) in plan.scenarios.iter().zip(&swept).enumerate() {
         let context = Described { settings, inventory, perimeter: &perimeter };
         let (denied, rest): (Vec<_>, Vec<_>) =
             swept.rows.sorted().into_iter().partition(|(key, _)| key.outcome == Fate::AlreadyDenied);
-        let mut summary = add_rows(&format!("whatif:{}", scenario.name), &rest, scenario, context, &mut table)?;
+        let mut summary = add_rows(&query_name(scenario), &rest, scenario, context, &mut table)?;
         summary.title = scenario.title.clone();
-        summary.description = describe::scenario(scenario, swept, inventory, &coverage);
-        if let Some(refinement) = refinements.get(&number) {
-            summary.description.push_str(&describe::refinement(refinement));
-        }
+        let mut impact = impact::impact(&summary.name, scenario, swept, inventory, &coverage, refinements.get(&number));
+        impact.in_totals = number == last;
+        summary.description = describe::scenario(scenario, &impact);
+        impacts.push(impact);
+        // The last scenario is all changes together: it lists the calls of each alone once more.
+        let all = plan.scenarios.last().map(|last| query_name(last));
+        summary.counted_in = all.filter(|_| number != last);
         summary.sql = describe::policies(scenario);
         summary.parameters = arguments
             .candidates
@@ -282,8 +287,14 @@ fn replay(
         timings: if fixed { Vec::new() } else { clock.timings },
         samples,
         statements: Vec::new(),
+        impacts,
     };
     Ok(Replayed { report: Report { manifest, findings }, swept, refinements })
+}
+
+/// The query that holds the findings of a scenario.
+fn query_name(scenario: &Scenario) -> String {
+    format!("whatif:{}", scenario.name)
 }
 
 /// The marks of `--legitimate`; without any, every newly denied call.

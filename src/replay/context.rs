@@ -391,6 +391,7 @@ fn every_key(
     }
     resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     service::all_members(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+    // What no table lists for the action is absent, unless nobody can tell which keys the action has.
     for (lower, name) in named {
         if !writer.provenance.contains_key(lower)
             && let Some(known) = pair_key(scene, pair, lower)

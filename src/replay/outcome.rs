@@ -10,7 +10,7 @@ use layers::{same_grants, same_levels, same_list, without_passed};
 use super::baseline::{Attachments, Place, Scope, Supposition};
 use super::candidate::{Plan, Scenario};
 use super::session_policy::SessionPolicies;
-use super::{Authorization, Call, Derived, World, derive};
+use super::{Authorization, Call, Derived, KeySet, World, derive};
 use crate::enrich::denied_by;
 use crate::inventory::Inventory;
 use crate::policy::applicability::{self, Applies};
@@ -21,6 +21,7 @@ use crate::policy::pattern::Glob;
 use crate::policy::request::{PrincipalType, Request, Resource};
 use crate::policy::truth::Truth;
 use crate::policy::verdict::{Judgement, Verdict, judge, judge_passed};
+use crate::report::model::Verdict as RowVerdict;
 
 /// What becomes of a call. In the order in which a reader should look at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +79,17 @@ impl Outcome {
             Outcome::AlreadyDenied => "denied in the log already",
             Outcome::Unchanged => "unchanged",
             Outcome::NotApplicable => "not applicable",
+        }
+    }
+
+    /// The verdict column.
+    pub fn verdict(self) -> RowVerdict {
+        match self {
+            Outcome::NewlyDenied => RowVerdict::Denied,
+            Outcome::MayBeNewlyDenied | Outcome::MayBeNewlyAllowed => RowVerdict::Undetermined,
+            Outcome::StillDenied | Outcome::AlreadyDenied => RowVerdict::Information,
+            Outcome::NewlyAllowed | Outcome::Unchanged => RowVerdict::NotDenied,
+            Outcome::NotApplicable => RowVerdict::NotApplicable,
         }
     }
 }
@@ -171,6 +183,15 @@ struct Changed {
     resource: bool,
 }
 
+/// The keys that decide in any scenario: what policies read, and what tells where a call belongs.
+pub fn keys_that_decide(plan: &Plan) -> KeySet {
+    let of_scenarios =
+        plan.scenarios.iter().flat_map(|scenario| [Some(&scenario.attachments), scenario.alone.as_ref()]).flatten();
+    let policies = [&plan.today].into_iter().chain(of_scenarios).flat_map(Attachments::policies_anywhere);
+    let read = policies.flat_map(|policy| policy.statements.iter()).flat_map(|statement| statement.keys().map(str::to_owned));
+    read.chain(["aws:ResourceAccount", "aws:SourceVpce"].map(str::to_owned)).collect()
+}
+
 /// Judges calls one after the other; what several calls share is made once. One for each thread.
 pub struct Judge<'a> {
     plan: &'a Plan,
@@ -179,6 +200,8 @@ pub struct Judge<'a> {
     endpoints: Vec<&'a str>,
     resources: Vec<(&'a str, Glob)>,
     uses_units: bool,
+    /// The keys that policies ask for.
+    asked: KeySet,
     layers: HashMap<(usize, Scope, Supposition), Arc<Layers>>,
 }
 
@@ -203,6 +226,7 @@ impl<'a> Judge<'a> {
             endpoints,
             resources: resources.into_iter().map(|arn| (arn, below(arn))).collect(),
             uses_units: plan.today.uses_units() || plan.scenarios.iter().any(|scenario| scenario.attachments.uses_units()),
+            asked: keys_that_decide(plan),
             layers: HashMap::new(),
         }
     }
@@ -210,7 +234,7 @@ impl<'a> Judge<'a> {
     /// What becomes of a call in every scenario.
     pub fn judge(&mut self, call: &Call, world: &World<'_>) -> Vec<Judged> {
         let numbers: Vec<usize> = (0..self.plan.scenarios.len()).collect();
-        match derive(call, world) {
+        match derive(call, &world.naming(&self.asked)) {
             Derived::NotAuthorized { reason } => numbers
                 .into_iter()
                 .map(|_| Judged {

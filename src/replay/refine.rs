@@ -13,8 +13,7 @@ use std::sync::Arc;
 use super::attach::Target;
 use super::baseline::Attachments;
 use super::candidate::{Candidate, Change, ChangeKind, Plan, Scenario};
-use super::outcome::{Judge, Judged, Outcome, Permission};
-use super::sweep::keys_that_decide;
+use super::outcome::{Judge, Judged, Outcome, Permission, keys_that_decide};
 use super::words::perimeter;
 use super::{Call, World};
 use crate::inventory::Inventory;
@@ -338,6 +337,11 @@ fn in_general(way: Way, values: &[String]) -> String {
     let list = values.join(", ");
     match way {
         Way::ResourceAccount => format!("every call of everybody concerned to any resource of {list}"),
+        // What the key is for requests without a signature:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+        Way::PrincipalAccount if values.iter().any(|value| value == "anonymous") => {
+            format!("every call of anybody in {list}; `anonymous` is everybody on the internet, without credentials")
+        }
         Way::PrincipalAccount => format!("every call of anybody in {list}"),
         Way::Network => format!("every call from {list}"),
         Way::Service => "every call that an AWS service makes for somebody".to_owned(),
@@ -366,7 +370,7 @@ fn replayed(
         .collect();
     let trial = trial(plan, Candidate { written: source, document, policy, doubts: Vec::new() }, targets);
     let keys = keys_that_decide(&trial);
-    let world = &world.naming(&keys);
+    let world = &world.with_keys(&keys).without_provenance();
     let mut judge = Judge::new(&trial, inventory);
     let (mut legitimate_calls, mut still_denied) = (0_u64, 0_u64);
     let mut also: BTreeMap<String, u64> = BTreeMap::new();

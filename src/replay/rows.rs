@@ -10,7 +10,6 @@ use super::outcome::{Judged, Outcome};
 use super::words::Words;
 use crate::enrich::Said;
 use crate::policy::request::Resource;
-use crate::report::model::Verdict;
 
 /// The columns of a row that come from the call.
 const FIELDS: [&str; 18] = [
@@ -61,19 +60,6 @@ pub struct Sum {
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     rows: HashMap<Key, Sum>,
-}
-
-impl Outcome {
-    /// The verdict column.
-    pub fn verdict(self) -> Verdict {
-        match self {
-            Outcome::NewlyDenied => Verdict::Denied,
-            Outcome::MayBeNewlyDenied | Outcome::MayBeNewlyAllowed => Verdict::Undetermined,
-            Outcome::StillDenied | Outcome::AlreadyDenied => Verdict::Information,
-            Outcome::NewlyAllowed | Outcome::Unchanged => Verdict::NotDenied,
-            Outcome::NotApplicable => Verdict::NotApplicable,
-        }
-    }
 }
 
 impl Key {

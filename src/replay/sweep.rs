@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::baseline::Attachments;
 use super::candidate::{Plan, Scenario};
-use super::outcome::{Judge, Judged, Outcome};
+use super::outcome::{Judge, Judged, Outcome, keys_that_decide};
 use super::refine::FEATURES;
 use super::rows::Rows;
 use super::session_policy::SessionPolicies;
@@ -24,13 +23,6 @@ pub struct Swept {
     pub calls: HashMap<Outcome, u64>,
 }
 
-/// The keys that decide in any scenario: what policies read, and what tells where a call belongs.
-pub fn keys_that_decide(plan: &Plan) -> KeySet {
-    let of_scenarios =
-        plan.scenarios.iter().flat_map(|scenario| [Some(&scenario.attachments), scenario.alone.as_ref()]).flatten();
-    let policies = [&plan.today].into_iter().chain(of_scenarios).flat_map(Attachments::policies_anywhere);
-    let read = policies.flat_map(|policy| policy.statements.iter()).flat_map(|statement| statement.keys().map(str::to_owned));
-    read.chain(["aws:ResourceAccount", "aws:SourceVpce"].map(str::to_owned)).collect()
 }
 
 /// Judges all calls in all scenarios. `keep` sees every judged call once, with the number of the scenario.
@@ -46,7 +38,6 @@ pub fn sweep(
     let narrow = world.with_keys(&keys).without_provenance();
     let told: KeySet = keys.iter().map(|(_, name)| name).chain(FEATURES).collect();
     let told = world.with_keys(&told);
-    let every = world.naming(&keys);
     let goes_on = |judged: &Judged| matches!(judged.outcome, Outcome::Unchanged | Outcome::NotApplicable);
     let next = AtomicUsize::new(0);
     let empty = || -> Vec<Swept> { plan.scenarios.iter().map(|_| Swept::default()).collect() };
@@ -65,7 +56,7 @@ pub fn sweep(
                     for call in share {
                         // The session policy of a call that was denied may read keys that no other policy does.
                         let is_narrowed = call.was_denied() && world.lineage.link(call).and_then(SessionPolicies::of).is_some();
-                        let mut judged = judge.judge(call, if is_narrowed { &every } else { &narrow });
+                        let mut judged = judge.judge(call, if is_narrowed { world } else { &narrow });
                         if !is_narrowed && !judged.iter().all(goes_on) {
                             judged = judge.judge(call, &told);
                         }

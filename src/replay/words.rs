@@ -497,6 +497,11 @@ pub fn value_words(seen: Seen<'_>) -> String {
             let more = values.len().saturating_sub(5);
             if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
         }
+        // Not known, but known not to be what policies ask for: that is what decides.
+        Seen::Unknown(unknown) if !unknown.excluded.is_empty() => {
+            let excluded: Vec<String> = unknown.excluded.iter().map(|value| format!("\"{value}\"")).collect();
+            format!("not {} ({})", excluded.join(" or "), unknown.why)
+        }
         Seen::Unknown(unknown) => format!("unknown ({})", unknown.why),
         Seen::Other(_) | Seen::Set(_) | Seen::Something => "present".to_owned(),
     }
@@ -565,6 +570,9 @@ fn exempt_advice(policy_type: PolicyType, reason: &str) -> String {
         },
         _ if reason.contains("management account") => {
             "which account is the management account: describe-organization in the inventory"
+        }
+        _ if reason.contains("AWS managed KMS keys") => {
+            "whether AWS manages the KMS key, to which resource control policies do not apply then; records do not tell"
         }
         _ if reason.contains("service-linked") => "whether the role is service-linked: its ARN with the path",
         _ if reason.contains("do not pass the endpoint") => {

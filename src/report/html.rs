@@ -9,6 +9,7 @@
 
 mod coverage;
 mod format;
+mod impact;
 mod markdown;
 mod payload;
 mod plain;
@@ -25,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use crate::report::model::{ExceptionStatus, Manifest, QuerySummary, Report, Severity, Verdict, Warning};
 use coverage::CoverageView;
+use impact::ImpactView;
 use plain::PlainTable;
 use summary::Summary;
 
@@ -75,6 +77,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> Result<(), HtmlError> {
         blind,
         notices,
         summary: summary::summarize(report),
+        impact: impact::view(report),
         groups: query_groups(report),
         coverage: coverage::view(manifest),
         stale_exceptions: exceptions.iter().filter(|row| row.class != "excepted").count(),
@@ -101,6 +104,8 @@ struct Page<'a> {
     blind: Vec<&'a Warning>,
     notices: Vec<&'a Warning>,
     summary: Summary,
+    /// Of a replay.
+    impact: Option<ImpactView<'a>>,
     groups: Vec<QueryGroup<'a>>,
     coverage: CoverageView<'a>,
     exceptions: Vec<ExceptionRow<'a>>,

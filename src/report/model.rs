@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::impact::Impact;
+
 /// Version of `run.json` and of the JSON report. Raised when a reader of the previous version would misread a new file.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -46,6 +48,9 @@ pub struct Manifest {
     pub samples: std::collections::BTreeMap<String, String>,
     /// Statements that ran elsewhere, with what they cost. Empty where everything was read here.
     pub statements: Vec<StatementSummary>,
+    /// Of a replay: what each change would do, and with several what all of them would. In the order of the queries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub impacts: Vec<Impact>,
 }
 
 /// One attempt at a statement that ran on Athena or Trino.
@@ -114,6 +119,9 @@ pub struct QuerySummary {
     /// Facts that the query needs and nobody provided, each with what it leaves undetermined.
     pub not_provided: Vec<String>,
     pub elapsed_ms: u64,
+    /// The query that lists the same calls and counts them: totals leave this one out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_in: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

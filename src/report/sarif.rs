@@ -19,7 +19,8 @@ use super::summary::{rows_of, verdict_meaning, verdict_of, verdict_title};
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut rules = Vec::new();
     let mut results = Vec::new();
-    for query in &report.manifest.queries {
+    // What several changes do together is told once, not again for each of them.
+    for query in report.manifest.queries.iter().filter(|query| query.counted_in.is_none()) {
         let mut groups: BTreeMap<Group<'_>, Sum<'_>> = BTreeMap::new();
         for row in rows_of(query, &report.findings) {
             let verdict = verdict_of(report.findings.text("verdict", row));

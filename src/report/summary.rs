@@ -148,6 +148,12 @@ pub fn rows_of(query: &QuerySummary, table: &Table) -> Range<usize> {
     query.first_row.min(end)..end
 }
 
+/// Rows that totals leave out, because another query lists the same calls.
+pub fn counted_elsewhere(report: &Report) -> Vec<Range<usize>> {
+    let queries = report.manifest.queries.iter().filter(|query| query.counted_in.is_some());
+    queries.map(|query| rows_of(query, &report.findings)).collect()
+}
+
 /// Counts a report.
 pub fn summarize(report: &Report) -> Summary {
     let view = View::new(&report.findings);
@@ -161,7 +167,11 @@ pub fn summarize(report: &Report) -> Summary {
     let mut services: HashMap<&str, Counter<'_>> = HashMap::new();
     let mut settled: HashMap<Option<&str>, Counter<'_>> = HashMap::new();
 
+    let elsewhere = counted_elsewhere(report);
     for row in 0..report.findings.rows() {
+        if elsewhere.iter().any(|rows| rows.contains(&row)) {
+            continue;
+        }
         let facts = view.row(row);
         total.add(&facts);
         verdicts.entry(facts.verdict).or_default().add(&facts);

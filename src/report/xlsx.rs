@@ -8,6 +8,7 @@
 mod appendix;
 mod cells;
 mod findings;
+mod impact;
 mod overview;
 mod tabs;
 

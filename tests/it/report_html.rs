@@ -5,7 +5,8 @@ mod unpacked;
 
 use base64::Engine;
 use palisade::report::html;
-use palisade::report::model::{Cell, Manifest, QuerySummary, Report, TableBuilder};
+use palisade::report::impact::{Amount, BreakingStatement, Impact, Loss, LostOperation, OpenKey, OutcomeTally, RefinedPolicy};
+use palisade::report::model::{Cell, Manifest, QuerySummary, Report, TableBuilder, Verdict};
 use sha2::{Digest, Sha256};
 
 use data::{large_report, realistic_report};
@@ -234,4 +235,41 @@ fn small_report(rows: &[Row]) -> Report {
         ..QuerySummary::default()
     };
     Report { manifest: Manifest { queries: vec![query], ..Manifest::default() }, findings: table.finish() }
+}
+
+#[test]
+fn what_a_replay_says_of_names_from_logs_is_text() {
+    let hostile = || "</code><script>alert(1)</script>\u{202e}\"'&".to_owned();
+    let amount = Amount { calls: 3, principals: 2, accounts: 1 };
+    let impact = Impact {
+        query: "whatif:scp".to_owned(),
+        title: hostile(),
+        in_totals: true,
+        outcomes: vec![OutcomeTally {
+            outcome: "newly_denied".to_owned(),
+            title: hostile(),
+            meaning: hostile(),
+            verdict: Verdict::Denied,
+            amount,
+        }],
+        statements: vec![BreakingStatement { statement: hostile(), amount }],
+        losses: vec![Loss {
+            owner: hostile(),
+            principal: hostile(),
+            calls: 3,
+            operations: vec![LostOperation { operation: hostile(), resource: Some(hostile()), calls: 3 }],
+        }],
+        open: vec![OpenKey { key: hostile(), provide: hostile(), amount }],
+        not_covered: Vec::new(),
+        refinement: Some(RefinedPolicy { lines: vec![hostile()], problems: vec![hostile()], policy: hostile() }),
+    };
+    let query = QuerySummary { name: "whatif:scp".to_owned(), ..QuerySummary::default() };
+    let manifest = Manifest { queries: vec![query], impacts: vec![impact], ..Manifest::default() };
+    let page = markup(&rendered(&Report { manifest, findings: TableBuilder::new().finish() }));
+    assert!(page.contains("3 calls of 2 principals in 1 account would fail"), "{page}");
+    assert!(!page.contains("alert(1)</script>") && !page.contains("<script>alert"), "{page}");
+    // Title twice, outcome, statement, owner, principal, operation, resource, key, advice, two sentences, policy.
+    assert!(page.matches("alert(1)").count() >= 12, "{page}");
+    // Names from logs do not turn the text round.
+    assert!(page.contains("⟨U+202E⟩"));
 }

@@ -250,6 +250,101 @@ fn several_changes_are_judged_each_alone_and_all_together_and_twice_the_same() {
     assert_eq!(run(), first);
 }
 
+#[test]
+fn the_totals_of_several_changes_count_every_call_once() {
+    let folder = TempDir::new().unwrap();
+    let (resource, identity) = (sample("policies/resource_perimeter_scp.json"), sample("policies/identity_perimeter_rcp.json"));
+    let finished = over_sample(
+        &folder,
+        &[
+            "--policy",
+            &resource,
+            "--policy",
+            &identity,
+            "--set",
+            "my-org-id=o-palisade01",
+            "--attach",
+            "root",
+            "--format",
+            "json,html,sarif",
+            "--refine",
+        ],
+    );
+    assert_eq!(finished.code, 0, "{}", finished.err);
+    let report = json(&folder, "report.json");
+    // STORIES.md: 140 calls to foreign buckets, and 67 of strangers to ours. No call is in both.
+    assert_eq!(report["summary"]["crossing"]["calls"], 140 + 67);
+    assert_eq!(report["summary"]["crossing"]["principals"], 4 + 5);
+    let impacts = report["manifest"]["impacts"].as_array().unwrap();
+    let newly = |impact: &Value| impact["outcomes"][0]["calls"].as_i64().unwrap();
+    assert_eq!(impacts.iter().map(newly).collect::<Vec<_>>(), [140, 67, 207]);
+    let whole = &impacts[2];
+    assert_eq!(whole["query"], "whatif:all");
+    let totals: Vec<bool> = impacts.iter().map(|impact| impact["in_totals"].as_bool().unwrap()).collect();
+    assert_eq!(totals, [false, false, true]);
+    assert_eq!(whole["statements"][0]["statement"], "resource_perimeter_scp.json:4 EnforceResourcePerimeterAWSResources");
+    assert_eq!(whole["statements"][0]["principals"], 4);
+    // The owners come from the tags of the roles; whom only an identifier names is said in words.
+    assert_eq!(whole["losses"][0]["owner"], "owner catalog");
+    assert_eq!(whole["losses"][0]["operations"][0]["resource"], "arn:aws:s3:::aurora-catalog-store/*");
+    let lost: Vec<&str> = whole["losses"].as_array().unwrap().iter().map(|loss| loss["principal"].as_str().unwrap()).collect();
+    assert!(lost.contains(&"a role of account 666600006666 (AROAXPRTP2OZF2ZF37ZUK)"), "{lost:?}");
+    assert_eq!(lost.iter().filter(|name| name.starts_with("anybody, without credentials")).count(), 2, "{lost:?}");
+    // By key: the owner of one bucket, and for which resource services called.
+    let open: Vec<(&str, i64)> = whole["open"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|open| (open["key"].as_str().unwrap(), open["calls"].as_i64().unwrap()))
+        .collect();
+    assert!(open.contains(&("aws:ResourceOrgID", 11)), "{open:?}");
+    let of = |key: &str| open.iter().filter(|(own, _)| *own == key).map(|(_, calls)| calls).sum::<i64>();
+    assert_eq!(of("aws:SourceAccount"), of("aws:SourceOrgID"));
+    // To trust who does not sign in is to trust everybody, and the refinement says so.
+    let lines = impacts[1]["refinement"]["lines"].to_string();
+    assert!(lines.contains("`anonymous` is everybody on the internet"), "{lines}");
+    assert!(whole["refinement"].is_null());
+
+    let page = std::fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+    assert!(page.contains("207 calls of 9 principals in 3 accounts would fail"));
+    for heading in ["Each change alone", "Statements that break most", "What you will lose", "What would settle the rest"] {
+        assert_eq!(page.matches(&format!(">{heading}</h3>")).count(), 1, "{heading}");
+    }
+    // What counts is one link away, and the findings of the changes alone are not in it.
+    assert!(
+        page.contains(
+            "#all?f.query=is:whatif%3Aall&#38;f.query=is:whatif%3Aall%3Adenied-already&#38;f.outcome=is:newly_denied"
+        )
+    );
+    // A scanner of code is told of every statement once.
+    let sarif = json(&folder, "findings.sarif");
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(
+        rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["whatif:all", "whatif:all:denied-already"]
+    );
+}
+
+#[test]
+fn of_an_action_that_no_table_knows_no_key_is_taken_for_absent() {
+    let levitate = record(
+        1,
+        serde_json::json!({"eventSource": "ec2.amazonaws.com", "eventName": "LevitateInstances", "requestParameters": {}, "resources": null}),
+    );
+    let folder = folder(&[("logs/a.json", delivered(&[levitate]))]);
+    add(
+        &folder,
+        "scp.json",
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"NoLargeInstances","Effect":"Deny","Action":"ec2:*","Resource":"*","Condition":{"StringLike":{"ec2:InstanceType":["p*","g*"]}}}]}"#,
+    );
+    add(&folder, "inventory/accounts.csv", "account_id,name\n111111111111,main\n");
+    add(&folder, "inventory/snapshot.json", ORGANIZATION);
+    let (_, report) = outcome_of(&folder, &["--policy", "scp.json", "--attach", "root", "--inventory", "inventory"]);
+    let finding = &report["queries"][0]["findings"][0];
+    assert_eq!(finding["outcome"], "may_be_newly_denied", "{finding}");
+    assert!(finding["settled_by"].as_str().unwrap().starts_with("ec2:InstanceType"), "{finding}");
+}
+
 const DENY_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"All","Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
 const ORGANIZATION: &str = r#"{"schema_version":1,"organization_id":"o-exampleorg1","management_account_id":"999999999999"}"#;

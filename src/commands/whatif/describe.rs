@@ -1,52 +1,19 @@
 //! What a scenario would break, as the text of the report.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest, Sha256};
 
-use crate::inventory::Inventory;
-use crate::replay::candidate::{ChangeKind, Plan, Scenario, file_name};
-use crate::replay::outcome::Outcome;
-use crate::replay::recorded::not_recorded;
+use crate::replay::candidate::{ChangeKind, Plan, Scenario};
 use crate::replay::refine::Refinement;
 use crate::replay::rows::{Key, Sum};
-use crate::replay::sweep::Swept;
 use crate::replay::words::perimeter as perimeter_of_keys;
-use crate::report::model::Coverage;
+use crate::report::impact::{Amount, Impact, OpenKey};
 
 /// Principals, statements and ways to settle that are listed; the rest is counted.
 const LISTED: usize = 15;
 /// Operations that are named for one principal.
 const OPERATIONS: usize = 4;
-
-/// Calls with how many principals and accounts make them.
-#[derive(Debug, Default)]
-pub(super) struct Tally<'a> {
-    pub(super) calls: u64,
-    pub(super) principals: BTreeSet<&'a str>,
-    pub(super) accounts: BTreeSet<&'a str>,
-}
-
-/// How much each outcome amounts to.
-pub(super) fn tallies(swept: &Swept) -> BTreeMap<Outcome, Tally<'_>> {
-    let mut tallies: BTreeMap<Outcome, Tally<'_>> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter() {
-        let tally = tallies.entry(key.outcome).or_default();
-        tally.calls = tally.calls.saturating_add(sum.calls);
-        tally.principals.insert(principal(key));
-        tally.accounts.extend(key.field("account_id"));
-    }
-    tallies
-}
-
-/// Who called, as exactly as the record tells.
-pub(super) fn principal(key: &Key) -> &str {
-    ["principal_arn", "principal_id", "invoked_by", "principal_account_id", "principal_type"]
-        .iter()
-        .find_map(|column| key.field(column))
-        .unwrap_or("unknown caller")
-}
 
 /// The title of a report.
 pub(super) fn title(plan: &Plan) -> String {
@@ -91,7 +58,7 @@ pub(super) fn policies(scenario: &Scenario) -> String {
 }
 
 /// Markdown: what the scenario is, what it would break, for whom, and what is open.
-pub(super) fn scenario(scenario: &Scenario, swept: &Swept, inventory: &Inventory, coverage: &Coverage) -> String {
+pub(super) fn scenario(scenario: &Scenario, impact: &Impact) -> String {
     let mut text = String::new();
     let mut line = |part: &str| {
         text.push_str(part);
@@ -100,85 +67,100 @@ pub(super) fn scenario(scenario: &Scenario, swept: &Swept, inventory: &Inventory
     for change in &scenario.changes {
         let what = match &change.kind {
             ChangeKind::Attach { policy, .. } | ChangeKind::Replace { by: policy, .. } => {
-                format!(" ({}, {} statements)", policy.policy.policy_type.title(), policy.policy.statements.len())
+                let statements = counted(policy.policy.statements.len() as u64, "statement");
+                format!(" ({}, {statements})", policy.policy.policy_type.title())
             }
             ChangeKind::Detach { .. } => String::new(),
         };
         line(&format!("{}{what}.", plain(&change.title)));
     }
     line("");
-    let tallies = tallies(swept);
-    for outcome in Outcome::ALL {
-        let Some(tally) = tallies.get(&outcome) else { continue };
-        line(&format!(
-            "- **{}**: {} by {} in {}",
-            outcome.title(),
-            counted(tally.calls, "call"),
-            counted(tally.principals.len() as u64, "principal"),
-            counted(tally.accounts.len() as u64, "account")
-        ));
+    for tally in &impact.outcomes {
+        line(&format!("- **{}**: {}. {}", tally.title, amount(tally.amount), tally.meaning));
     }
     line("");
-    let statements = breaking_statements(swept);
-    if !statements.is_empty() {
+    if !impact.statements.is_empty() {
         line("#### Statements that break most");
         line("");
-        for (statement, calls) in statements.iter().take(LISTED) {
-            line(&format!("- `{}`: {}", code(statement), counted(*calls, "call")));
+        for found in impact.statements.iter().take(LISTED) {
+            line(&format!("- `{}`: {}", code(&found.statement), amount(found.amount)));
         }
+        more(&mut line, impact.statements.len(), "statement");
         line("");
     }
-    let losses = losses(swept, inventory);
-    if !losses.is_empty() {
+    if !impact.losses.is_empty() {
         line("#### What you will lose");
         line("");
         let mut owner_before: Option<&str> = None;
-        for loss in losses.iter().take(LISTED) {
+        for loss in impact.losses.iter().take(LISTED) {
             if owner_before != Some(loss.owner.as_str()) {
                 line("");
                 line(&format!("**{}**", plain(&loss.owner)));
                 line("");
                 owner_before = Some(&loss.owner);
             }
-            line(&format!("- `{}`: {}: {}", code(&loss.principal), counted(loss.calls, "call"), loss.what()));
+            let (named, rest) = loss.first_operations(OPERATIONS);
+            let mut what: Vec<String> = named.iter().map(|what| format!("`{}`", code(what))).collect();
+            what.extend((rest > 0).then(|| format!("and {rest} more")));
+            line(&format!("- `{}`: {}: {}", code(&loss.principal), counted(loss.calls, "call"), what.join(", ")));
         }
-        if let Some(more) = losses.len().checked_sub(LISTED).filter(|more| *more > 0) {
-            line("");
-            line(&format!("And {more} more principals in the findings below."));
-        }
+        more(&mut line, impact.losses.len(), "principal");
         line("");
     }
-    let open = settled_by(swept);
-    if !open.is_empty() {
+    if !impact.open.is_empty() {
         line("#### What would settle the rest");
         line("");
-        for (settled_by, calls) in open.iter().take(LISTED) {
-            line(&format!("- {}: {}", counted(*calls, "call"), plain(settled_by)));
+        for open in impact.open.iter().take(LISTED) {
+            line(&format!("- {}: {}", counted(open.amount.calls, "call"), plain(&open_words(open))));
         }
+        more(&mut line, impact.open.len(), "group");
         line("");
     }
-    let unrecorded: Vec<_> =
-        scenario.candidates().flat_map(|candidate| not_recorded(candidate, scenario, inventory, coverage)).collect();
-    if unrecorded.iter().any(|found| !found.data_events.is_empty()) {
+    if !impact.not_covered.is_empty() {
         line("#### Not covered by your logs");
         line("");
-        for found in unrecorded.iter().filter(|found| !found.data_events.is_empty()) {
-            line(&format!("- {}: {}", plain(&found.place), found.data_events.join(", ")));
+        for found in &impact.not_covered {
+            line(&format!("- {}: {}", plain(&found.statement), found.data_events.join(", ")));
+        }
+    }
+    if let Some(refinement) = &impact.refinement {
+        line("");
+        line("#### A refinement that was replayed");
+        line("");
+        for sentence in &refinement.lines {
+            line(&format!("- {}", plain(sentence)));
+        }
+        for problem in &refinement.problems {
+            line(&format!("- **Beware**: {}", plain(problem)));
         }
     }
     text.trim_end().to_owned()
 }
 
-/// Markdown: the change that lets the legitimate calls through.
-pub(super) fn refinement(refinement: &Refinement) -> String {
-    let mut text = String::from("\n\n#### A refinement that was replayed\n\n");
-    for line in refinement_lines(refinement) {
-        text.push_str(&format!("- {}\n", plain(&line)));
+/// How many are not listed, if any.
+fn more(line: &mut impl FnMut(&str), all: usize, noun: &str) {
+    if let Some(rest) = all.checked_sub(LISTED).filter(|rest| *rest > 0) {
+        line("");
+        line(&format!("And {} in the findings below.", counted(rest as u64, &format!("more {noun}"))));
     }
-    text.trim_end().to_owned()
 }
 
-/// The same as sentences.
+/// `24 calls by 1 principal in 1 account`.
+pub(super) fn amount(amount: Amount) -> String {
+    format!(
+        "{} by {} in {}",
+        counted(amount.calls, "call"),
+        counted(amount.principals, "principal"),
+        counted(amount.accounts, "account")
+    )
+}
+
+/// `aws:ResourceOrgID: the owner of the resource in the inventory`.
+pub(super) fn open_words(open: &OpenKey) -> String {
+    if open.key.is_empty() { open.provide.clone() } else { format!("{}: {}", open.key, open.provide) }
+}
+
+/// The change that lets the legitimate calls through, as sentences.
 pub(super) fn refinement_lines(refinement: &Refinement) -> Vec<String> {
     let mut lines: Vec<String> = refinement.changes.clone();
     let through = refinement.legitimate_calls - refinement.still_denied;
@@ -199,7 +181,6 @@ pub(super) fn refinement_lines(refinement: &Refinement) -> Vec<String> {
         lines.push(format!("Also let through: {}", listed.join(", ")));
     }
     lines.push(format!("In general it lets through {}", refinement.also_in_general.join("; and ")));
-    lines.extend(refinement.problems.iter().map(|problem| format!("Beware: {problem}")));
     lines
 }
 
@@ -219,111 +200,13 @@ pub(super) fn denied_already(rows: &[(&Key, &Sum)]) -> String {
     text.trim_end().to_owned()
 }
 
-/// Newly denied calls by statement, most first.
-pub(super) fn breaking_statements(swept: &Swept) -> Vec<(String, u64)> {
-    let mut calls: BTreeMap<String, u64> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
-        let statement = key.statement.as_deref().map_or("no statement", file_name);
-        *calls.entry(statement.to_owned()).or_default() += sum.calls;
-    }
-    let mut calls: Vec<(String, u64)> = calls.into_iter().collect();
-    calls.sort_by_key(|(statement, calls)| (Reverse(*calls), statement.clone()));
-    calls
-}
-
-/// What would settle the undetermined calls, most calls first.
-pub(super) fn settled_by(swept: &Swept) -> Vec<(String, u64)> {
-    let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter() {
-        if let Some(settled_by) = &key.settled_by {
-            *calls.entry(settled_by).or_default() += sum.calls;
-        }
-    }
-    let mut calls: Vec<(String, u64)> = calls.into_iter().map(|(text, calls)| (text.to_owned(), calls)).collect();
-    calls.sort_by_key(|(text, calls)| (Reverse(*calls), text.clone()));
-    calls
-}
-
-/// What one principal would no longer be able to do.
-pub(super) struct Loss {
-    pub(super) principal: String,
-    /// The owner of the principal, or its account where nobody is named.
-    pub(super) owner: String,
-    pub(super) calls: u64,
-    /// Operation and resource with calls, most first.
-    operations: Vec<(String, u64)>,
-}
-
-impl Loss {
-    /// `24 × PutObject on arn:aws:s3:::x/*`, for the first few.
-    pub(super) fn what(&self) -> String {
-        let mut parts: Vec<String> =
-            self.operations.iter().take(OPERATIONS).map(|(what, _)| format!("`{}`", code(what))).collect();
-        if let Some(more) = self.operations.len().checked_sub(OPERATIONS).filter(|more| *more > 0) {
-            parts.push(format!("and {more} more"));
-        }
-        parts.join(", ")
-    }
-}
-
-/// Newly denied calls by principal, the owners with the most calls first.
-pub(super) fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
-    let mut by_principal: BTreeMap<&str, (String, BTreeMap<String, u64>)> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
-        let service = key.field("event_source").unwrap_or_default();
-        let service = service.strip_suffix(".amazonaws.com").unwrap_or(service);
-        let what = match key.field("resource_arn") {
-            Some(arn) => format!("{service}:{} on {arn}", key.field("event_name").unwrap_or_default()),
-            None => format!("{service}:{}", key.field("event_name").unwrap_or_default()),
-        };
-        let entry = by_principal.entry(principal(key)).or_insert_with(|| (owner(key, inventory), BTreeMap::new()));
-        *entry.1.entry(what).or_default() += sum.calls;
-    }
-    let mut losses: Vec<Loss> = by_principal
-        .into_iter()
-        .map(|(principal, (owner, operations))| {
-            let mut operations: Vec<(String, u64)> = operations.into_iter().collect();
-            operations.sort_by_key(|(what, calls)| (Reverse(*calls), what.clone()));
-            let calls = operations.iter().map(|(_, calls)| calls).sum();
-            Loss { principal: principal.to_owned(), owner, calls, operations }
-        })
-        .collect();
-    let mut by_owner: BTreeMap<String, u64> = BTreeMap::new();
-    for loss in &losses {
-        *by_owner.entry(loss.owner.clone()).or_default() += loss.calls;
-    }
-    losses.sort_by_key(|loss| {
-        let of_owner = by_owner.get(&loss.owner).copied().unwrap_or_default();
-        (Reverse(of_owner), loss.owner.clone(), Reverse(loss.calls), loss.principal.clone())
-    });
-    losses
-}
-
-fn owner(key: &Key, inventory: &Inventory) -> String {
-    let role = key.field("principal_arn").and_then(|arn| inventory.role_by_arn(arn));
-    let tags = role.map(|role| &role.tags).or_else(|| {
-        let arn = key.field("principal_arn")?;
-        inventory.resource(arn).map(|resource| &resource.tags)
-    });
-    let tag = tags.and_then(|tags| {
-        ["owner", "team"]
-            .iter()
-            .find_map(|wanted| tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone()))
-    });
-    if let Some(tag) = tag {
-        return format!("owner {tag}");
-    }
-    match key.field("principal_account_id") {
-        Some(id) => match inventory.account(id).and_then(|account| account.name.clone()) {
-            Some(name) => format!("account {name} ({id}), no owner known"),
-            None => format!("account {id}"),
-        },
-        None => "no account known".to_owned(),
-    }
-}
-
 /// `1 call`, `1,234 calls`.
 pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// `1,234`.
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -332,7 +215,7 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped} {noun}{}", if number == 1 { "" } else { "s" })
+    grouped
 }
 
 /// Text that Markdown must not read as anything else.

@@ -5,16 +5,15 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 
-use super::Replayed;
-use super::describe::{breaking_statements, counted, losses, refinement_lines, settled_by, tallies};
+use super::describe::{counted, grouped, open_words};
 use crate::commands::output::printable;
-use crate::inventory::Inventory;
-use crate::replay::candidate::Plan;
-use crate::replay::outcome::Outcome;
-use crate::report::model::Severity;
+use crate::report::impact::{Impact, Loss};
+use crate::report::model::{Manifest, Severity};
 
 /// Lines of each list; the reports have the rest.
 const LISTED: usize = 5;
+/// Operations that are named for one principal.
+const OPERATIONS: usize = 4;
 
 const HEADING: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -26,92 +25,20 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// # Errors
 /// When `out` cannot be written to.
 pub(super) fn write(
-    plan: &Plan,
-    replayed: &Replayed,
+    manifest: &Manifest,
     reports: &[PathBuf],
     color: bool,
     width: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page { out, color, width: width.clamp(40, 140) };
-    let manifest = &replayed.report.manifest;
     page.styled(HEADING, &manifest.title, "")?;
     page.blank()?;
     for warning in manifest.warnings.iter().filter(|warning| warning.severity == Severity::Blind) {
         page.wrapped(OPEN, "BLIND SPOT  ", &warning.message)?;
     }
-    for (number, (scenario, swept)) in plan.scenarios.iter().zip(&replayed.swept).enumerate() {
-        if plan.scenarios.len() > 1 {
-            page.blank()?;
-            page.styled(HEADING, &scenario.title, "")?;
-        }
-        let tallies = tallies(swept);
-        if !tallies.contains_key(&Outcome::NewlyDenied) {
-            let (style, text) = if tallies.contains_key(&Outcome::MayBeNewlyDenied) {
-                (HEADING, "No recorded call would certainly be denied, but not every call could be judged.")
-            } else {
-                (GOOD, "No recorded call would be newly denied.")
-            };
-            page.styled(style, text, "")?;
-        }
-        for (outcome, tally) in &tallies {
-            let style = match outcome {
-                Outcome::NewlyDenied => BAD,
-                Outcome::MayBeNewlyDenied | Outcome::MayBeNewlyAllowed => OPEN,
-                _ => Style::new(),
-            };
-            let rest = format!(
-                "  {} by {} in {}",
-                counted(tally.calls, "call"),
-                counted(tally.principals.len() as u64, "principal"),
-                counted(tally.accounts.len() as u64, "account")
-            );
-            page.styled(style, &format!("{:<24}", outcome.title()), &rest)?;
-        }
-        let statements = breaking_statements(swept);
-        if !statements.is_empty() {
-            page.blank()?;
-            page.styled(HEADING, "Statements that break most", "")?;
-            for (statement, calls) in statements.iter().take(LISTED) {
-                page.wrapped(BAD, &format!("{calls:>9}  "), statement)?;
-            }
-        }
-        let losses = losses(swept, &Inventory::empty());
-        if !losses.is_empty() {
-            page.blank()?;
-            page.styled(HEADING, "What you will lose", "")?;
-            let mut losses: Vec<_> = losses.iter().collect();
-            losses.sort_by_key(|loss| (std::cmp::Reverse(loss.calls), loss.principal.clone()));
-            for loss in losses.iter().take(LISTED) {
-                let what = loss.what().replace('`', "");
-                page.wrapped(BAD, &format!("{:>9}  ", loss.calls), &format!("{}: {what}", loss.principal))?;
-            }
-            if losses.len() > LISTED {
-                page.wrapped(
-                    Style::new(),
-                    "           ",
-                    &format!("and {} more principals in the reports", losses.len() - LISTED),
-                )?;
-            }
-        }
-        let open = settled_by(swept);
-        if !open.is_empty() {
-            page.blank()?;
-            page.styled(HEADING, "What would settle the rest", "")?;
-            for (text, calls) in open.iter().take(LISTED) {
-                page.wrapped(OPEN, &format!("{calls:>9}  "), text)?;
-            }
-            if open.len() > LISTED {
-                page.wrapped(Style::new(), "           ", &format!("and {} more groups in the reports", open.len() - LISTED))?;
-            }
-        }
-        if let Some(refinement) = replayed.refinements.get(&number) {
-            page.blank()?;
-            page.styled(HEADING, "A refinement that was replayed", "")?;
-            for line in refinement_lines(refinement) {
-                page.wrapped(GOOD, "  ", &line)?;
-            }
-        }
+    for impact in &manifest.impacts {
+        page.impact(impact, manifest.impacts.len() > 1)?;
     }
     page.blank()?;
     for warning in manifest.warnings.iter().filter(|warning| warning.severity == Severity::Notice) {
@@ -131,6 +58,83 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    fn impact(&mut self, impact: &Impact, one_of_several: bool) -> io::Result<()> {
+        if one_of_several {
+            self.blank()?;
+            self.styled(HEADING, &impact.title, "")?;
+        }
+        if impact.amount("newly_denied").calls == 0 {
+            let (style, text) = if impact.amount("may_be_newly_denied").calls > 0 {
+                (HEADING, "No recorded call would certainly be denied, but not every call could be judged.")
+            } else {
+                (GOOD, "No recorded call would be newly denied.")
+            };
+            self.styled(style, text, "")?;
+        }
+        for tally in &impact.outcomes {
+            let style = match tally.outcome.as_str() {
+                "newly_denied" => BAD,
+                "may_be_newly_denied" | "may_be_newly_allowed" => OPEN,
+                _ => Style::new(),
+            };
+            let rest = format!(
+                "{:>9}  by {} in {}",
+                grouped(tally.amount.calls),
+                counted(tally.amount.principals, "principal"),
+                counted(tally.amount.accounts, "account")
+            );
+            self.styled(style, &format!("{:<25}", tally.title), &rest)?;
+        }
+        self.list("Statements that break most", BAD, &impact.statements, "statement", |found| {
+            (found.amount.calls, found.statement.clone())
+        })?;
+        let mut losses: Vec<&Loss> = impact.losses.iter().collect();
+        losses.sort_by_key(|loss| (std::cmp::Reverse(loss.calls), &loss.principal));
+        self.list("What you will lose", BAD, &losses, "principal", |loss| {
+            let (mut named, rest) = loss.first_operations(OPERATIONS);
+            named.extend((rest > 0).then(|| format!("and {rest} more")));
+            // The account stands in the name; the tables of the report show it beside every principal.
+            let owner = if loss.owner.starts_with("owner ") { format!(" ({})", loss.owner) } else { String::new() };
+            (loss.calls, format!("{}{owner}: {}", loss.principal, named.join(", ")))
+        })?;
+        self.list("What would settle the rest", OPEN, &impact.open, "group", |open| (open.amount.calls, open_words(open)))?;
+        if let Some(refinement) = &impact.refinement {
+            self.blank()?;
+            self.styled(HEADING, "A refinement that was replayed", "")?;
+            for line in &refinement.lines {
+                self.wrapped(GOOD, "  ", line)?;
+            }
+            for problem in &refinement.problems {
+                self.wrapped(BAD, "  Beware: ", problem)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first of a list with their calls, under a heading; nothing for an empty list.
+    fn list<T>(
+        &mut self,
+        heading: &str,
+        style: Style,
+        all: &[T],
+        noun: &str,
+        words: impl Fn(&T) -> (u64, String),
+    ) -> io::Result<()> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.blank()?;
+        self.styled(HEADING, heading, "")?;
+        for (calls, text) in all.iter().take(LISTED).map(words) {
+            self.wrapped(style, &format!("{:>9}  ", grouped(calls)), &text)?;
+        }
+        if all.len() > LISTED {
+            let rest = counted((all.len() - LISTED) as u64, &format!("more {noun}"));
+            self.wrapped(Style::new(), "           ", &format!("and {rest} in the reports"))?;
+        }
+        Ok(())
+    }
+
     fn blank(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }

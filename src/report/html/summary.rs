@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::format;
 use crate::report::model::{AccountSummary, Report, Table, Values, Verdict};
+use crate::report::summary::counted_elsewhere;
 
 /// Bars in a ranking; the rest is one line below it.
 const RANKING: usize = 10;
@@ -137,6 +138,22 @@ struct Subject {
     calls: BTreeMap<&'static str, u64>,
 }
 
+/// The queries that links are about: all, or those that count.
+pub(super) struct Scope<'a>(Vec<&'a str>);
+
+impl<'a> Scope<'a> {
+    pub(super) fn of(report: &'a Report, limited: bool) -> Scope<'a> {
+        let queries = report.manifest.queries.iter().filter(|query| limited && query.counted_in.is_none());
+        Scope(queries.map(|query| query.name.as_str()).collect())
+    }
+
+    /// A link to the findings with these values.
+    pub(super) fn link(&self, filters: &[(&str, &str)]) -> String {
+        let all: Vec<(&str, &str)> = self.0.iter().map(|query| ("query", *query)).chain(filters.iter().copied()).collect();
+        format::link("all", &all)
+    }
+}
+
 pub(super) fn summarize(report: &Report) -> Summary {
     let table = &report.findings;
     let verdict_column = Texts::of(table, "verdict");
@@ -154,7 +171,12 @@ pub(super) fn summarize(report: &Report) -> Summary {
     let mut unsettled: HashMap<Option<u32>, Tally> = HashMap::new();
     let mut subjects: [HashMap<Principal, Subject>; 3] = Default::default();
 
+    let elsewhere = counted_elsewhere(report);
+    let scope = Scope::of(report, !elsewhere.is_empty());
     for row in 0..table.rows() {
+        if elsewhere.iter().any(|rows| rows.contains(&row)) {
+            continue;
+        }
         let Some(verdict) = verdict_column.text(row).and_then(|text| verdict_of.get(text)).copied() else { continue };
         let calls = table.calls(row);
         let principal = principals.iter().find_map(|column| column.code(row).map(|code| (column.name, code)));
@@ -198,17 +220,17 @@ pub(super) fn summarize(report: &Report) -> Summary {
 
     let [accounts, callers, services] = subjects;
     let rankings = vec![
-        ranking(table, "By account", "Account", accounts, &report.manifest.accounts),
-        ranking(table, "By principal", "Principal", callers, &report.manifest.accounts),
-        ranking(table, "By service", "Service", services, &report.manifest.accounts),
+        ranking(table, "By account", "Account", accounts, &report.manifest.accounts, &scope),
+        ranking(table, "By principal", "Principal", callers, &report.manifest.accounts, &scope),
+        ranking(table, "By service", "Service", services, &report.manifest.accounts, &scope),
     ];
-    let (unsettled, unsettled_left_out) = unsettled_groups(settled_by, unsettled);
+    let (unsettled, unsettled_left_out) = unsettled_groups(settled_by, unsettled, &scope);
     Summary {
         verdicts: verdicts
             .into_iter()
-            .map(|(verdict, tally)| VerdictCard { verdict, tally, link: format::link("all", &[("verdict", verdict.as_str())]) })
+            .map(|(verdict, tally)| VerdictCard { verdict, tally, link: scope.link(&[("verdict", verdict.as_str())]) })
             .collect(),
-        perimeters: perimeters.into_values().map(perimeter_row).collect(),
+        perimeters: perimeters.into_values().map(|row| perimeter_row(row, &scope)).collect(),
         crossing,
         undetermined,
         rankings,
@@ -229,15 +251,19 @@ pub(super) fn position(perimeter: &str) -> usize {
     PERIMETERS.iter().position(|known| *known == perimeter).unwrap_or(PERIMETERS.len())
 }
 
-fn perimeter_row((perimeter, crossing, undetermined, others): (String, Tally, Tally, Tally)) -> PerimeterRow {
+fn perimeter_row(
+    (perimeter, crossing, undetermined, others): (String, Tally, Tally, Tally),
+    scope: &Scope<'_>,
+) -> PerimeterRow {
     let of = ("perimeter", perimeter.as_str());
     PerimeterRow {
-        link_crossing: format::link(
-            "all",
-            &[of, ("verdict", Verdict::Denied.as_str()), ("verdict", Verdict::CrossesPerimeter.as_str())],
-        ),
-        link_undetermined: format::link("all", &[of, ("verdict", Verdict::Undetermined.as_str())]),
-        link_all: format::link("all", &[of]),
+        link_crossing: scope.link(&[
+            of,
+            ("verdict", Verdict::Denied.as_str()),
+            ("verdict", Verdict::CrossesPerimeter.as_str()),
+        ]),
+        link_undetermined: scope.link(&[of, ("verdict", Verdict::Undetermined.as_str())]),
+        link_all: scope.link(&[of]),
         crossing,
         undetermined,
         others,
@@ -245,7 +271,7 @@ fn perimeter_row((perimeter, crossing, undetermined, others): (String, Tally, Ta
     }
 }
 
-fn unsettled_groups(settled_by: Texts, groups: HashMap<Option<u32>, Tally>) -> (Vec<Unsettled>, usize) {
+fn unsettled_groups(settled_by: Texts, groups: HashMap<Option<u32>, Tally>, scope: &Scope<'_>) -> (Vec<Unsettled>, usize) {
     let mut groups: Vec<Unsettled> = groups
         .into_iter()
         .map(|(code, tally)| {
@@ -253,10 +279,7 @@ fn unsettled_groups(settled_by: Texts, groups: HashMap<Option<u32>, Tally>) -> (
             Unsettled {
                 settled_by: text.unwrap_or("The findings do not say").to_owned(),
                 tally,
-                link: format::link(
-                    "all",
-                    &[("verdict", Verdict::Undetermined.as_str()), ("settled_by", text.unwrap_or_default())],
-                ),
+                link: scope.link(&[("verdict", Verdict::Undetermined.as_str()), ("settled_by", text.unwrap_or_default())]),
             }
         })
         .collect();
@@ -272,6 +295,7 @@ fn ranking(
     subject: &'static str,
     subjects: HashMap<Principal, Subject>,
     accounts: &[AccountSummary],
+    scope: &Scope<'_>,
 ) -> Ranking {
     let mut entries: Vec<(u64, &'static str, &str, Subject)> = subjects
         .into_iter()
@@ -289,12 +313,20 @@ fn ranking(
         left_out: left_out.clone().count() as u64,
         left_out_calls: left_out.fold(0_u64, |sum, entry| sum.saturating_add(entry.0)),
         bars: (entries.into_iter().take(RANKING))
-            .map(|(calls, column, value, subject)| bar(calls, column, value, &subject, longest, accounts))
+            .map(|(calls, column, value, subject)| bar(calls, column, value, &subject, longest, accounts, scope))
             .collect(),
     }
 }
 
-fn bar(calls: u64, column: &'static str, value: &str, subject: &Subject, longest: u64, accounts: &[AccountSummary]) -> Bar {
+fn bar(
+    calls: u64,
+    column: &'static str,
+    value: &str,
+    subject: &Subject,
+    longest: u64,
+    accounts: &[AccountSummary],
+    scope: &Scope<'_>,
+) -> Bar {
     let mut start = 0;
     let mut segments: Vec<Segment> = Vec::new();
     for perimeter in PERIMETERS {
@@ -316,14 +348,7 @@ fn bar(calls: u64, column: &'static str, value: &str, subject: &Subject, longest
         _ => (value.to_owned(), String::new()),
     };
     let (label, detail) = (format::visible(&label), format::visible(&detail));
-    Bar {
-        label,
-        detail,
-        calls,
-        findings: subject.findings,
-        segments,
-        link: format::link("all", &crossing_filters(column, value)),
-    }
+    Bar { label, detail, calls, findings: subject.findings, segments, link: scope.link(&crossing_filters(column, value)) }
 }
 
 fn crossing_filters<'a>(column: &'a str, value: &'a str) -> [(&'a str, &'a str); 3] {

@@ -33,26 +33,46 @@ pub(super) fn write(
         sheet.set_column_width(column, NUMBER_WIDTH)?;
     }
 
+    // The rankings of a replay are about the same calls under other words.
+    let replay = !report.manifest.impacts.is_empty();
+    let title = |of_replay: &'static str, otherwise: &'static str| if replay { of_replay } else { otherwise };
     let mut page = Page { sheet, formats, row: 0, last_column: columns - 1 };
     page.heading(report)?;
     page.warnings(&summary.blind)?;
+    for impact in report.manifest.impacts.iter().rev() {
+        page.impact(impact)?;
+    }
     page.verdicts(summary)?;
     page.perimeters(summary)?;
     page.queries(summary, plan)?;
-    page.ranking("Principals that cross the perimeter most", "Principal", &summary.top_principals)?;
-    page.ranking("Accounts with the most crossing calls", "Account", &summary.top_accounts)?;
-    page.ranking("Services that are called across the perimeter most", "Service", &summary.top_services)?;
-    page.settled_by(summary)?;
+    page.ranking(
+        title("Principals with the most calls that would fail", "Principals that cross the perimeter most"),
+        "Principal",
+        &summary.top_principals,
+    )?;
+    page.ranking(
+        title("Accounts with the most calls that would fail", "Accounts with the most crossing calls"),
+        "Account",
+        &summary.top_accounts,
+    )?;
+    page.ranking(
+        title("Services of the calls that would fail", "Services that are called across the perimeter most"),
+        "Service",
+        &summary.top_services,
+    )?;
+    if report.manifest.impacts.is_empty() {
+        page.settled_by(summary)?;
+    }
     page.coverage(report)?;
     page.warnings(&summary.notices)?;
     page.links()
 }
 
 /// Writes from top to bottom.
-struct Page<'a> {
-    sheet: &'a mut Worksheet,
-    formats: &'a Formats,
-    row: u32,
+pub(super) struct Page<'a> {
+    pub(super) sheet: &'a mut Worksheet,
+    pub(super) formats: &'a Formats,
+    pub(super) row: u32,
     /// Where the page ends on the right.
     last_column: u16,
 }
@@ -263,7 +283,7 @@ impl Page<'_> {
     }
 
     /// A section title and the header row of its table; `numbers` are the columns that are aligned as numbers.
-    fn section(&mut self, title: &str, headers: &[&str], numbers: std::ops::Range<usize>) -> Result<(), XlsxError> {
+    pub(super) fn section(&mut self, title: &str, headers: &[&str], numbers: std::ops::Range<usize>) -> Result<(), XlsxError> {
         for column in 0..=self.last_column {
             self.sheet.write_blank(self.row, column, &self.formats.section)?;
         }
@@ -283,8 +303,29 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// Two texts in the first columns and one from a column to the last one, wrapped. Does not end the row.
+    pub(super) fn beside(&mut self, column: u16, value: &str, first: [&str; 2]) -> Result<(), XlsxError> {
+        let wide = NUMBER_WIDTH * f64::from(self.last_column.saturating_sub(column) + 1);
+        let lines = [(first[0], NAME_WIDTH), (first[1], SECOND_WIDTH), (value, wide)]
+            .into_iter()
+            .max_by_key(|(text, width)| (text.chars().count() as f64 / width * 100.0) as u64);
+        if let Some((text, width)) = lines {
+            self.height_for(text, width)?;
+        }
+        for (at, text) in (0_u16..).zip(first) {
+            cells::write_text_as(self.sheet, self.row, at, text, &self.formats.wrap)?;
+        }
+        if !value.is_empty() {
+            // A number may stand before it.
+            let indented = self.formats.wrap.clone().set_indent(1);
+            self.sheet.merge_range(self.row, column, self.row, self.last_column, "", &indented)?;
+            cells::write_text_as(self.sheet, self.row, column, value, &indented)?;
+        }
+        Ok(())
+    }
+
     /// Long text from a column to the last one, in as many lines as it takes; ends the row.
-    fn wide(&mut self, column: u16, value: &str, format: &Format) -> Result<(), XlsxError> {
+    pub(super) fn wide(&mut self, column: u16, value: &str, format: &Format) -> Result<(), XlsxError> {
         self.height_for(value, SECOND_WIDTH + NUMBER_WIDTH * f64::from(self.last_column - 1))?;
         self.sheet.merge_range(self.row, column, self.row, self.last_column, "", format)?;
         cells::write_text_as(self.sheet, self.row, column, value, format)?;
@@ -302,7 +343,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn verdict_cell(&mut self, column: u16, verdict: Verdict) -> Result<(), XlsxError> {
+    pub(super) fn verdict_cell(&mut self, column: u16, verdict: Verdict) -> Result<(), XlsxError> {
         let format = cells::verdict_format(verdict).unwrap_or_default();
         cells::write_text_as(self.sheet, self.row, column, verdict_title(verdict), &format)
     }
@@ -314,7 +355,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn count(&mut self, column: u16, value: u64) -> Result<(), XlsxError> {
+    pub(super) fn count(&mut self, column: u16, value: u64) -> Result<(), XlsxError> {
         cells::write_count(self.sheet, self.row, column, value, &self.formats.integer)
     }
 }

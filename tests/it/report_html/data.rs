@@ -251,6 +251,7 @@ pub(crate) fn large_report(rows: usize) -> Report {
             rows_left_out: if number == 5 { 1234 } else { 0 },
             not_provided: if number == 12 { vec!["AWS::S3::Bucket: who owns a bucket stays unknown unless the record says so".into()] } else { Vec::new() },
             elapsed_ms: 40 + 97 * number as u64,
+            counted_in: None,
         });
     }
     let findings = sorted(&table.finish(), &queries);
@@ -323,6 +324,7 @@ fn manifest(
             })
             .collect(),
         queries,
+        impacts: Vec::new(),
         coverage: Coverage {
             files: 5023,
             bytes: 349_000_000,

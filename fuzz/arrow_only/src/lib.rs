@@ -1,0 +1,3 @@
+//! The part of DataFusion that reading one record needs.
+
+pub use arrow;

@@ -1,0 +1,4 @@
+//! Of the reports only their model, which names the verdicts.
+
+pub mod impact;
+pub mod model;

@@ -1,0 +1,239 @@
+//! What a scenario would do, counted: outcomes, statements, losses, what is open.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::describe::refinement_lines;
+use crate::inventory::Inventory;
+use crate::replay::candidate::{Scenario, file_name};
+use crate::replay::outcome::Outcome;
+use crate::replay::recorded::not_recorded;
+use crate::replay::refine::Refinement;
+use crate::replay::rows::Key;
+use crate::replay::sweep::Swept;
+use crate::report::impact::{
+    Amount, BreakingStatement, Impact, Loss, LostOperation, NotCovered, OpenKey, OutcomeTally, RefinedPolicy,
+};
+use crate::report::model::Coverage;
+
+/// Calls with who makes them and where.
+#[derive(Debug, Default)]
+struct Tally<'a> {
+    calls: u64,
+    principals: BTreeSet<&'a str>,
+    accounts: BTreeSet<&'a str>,
+}
+
+impl<'a> Tally<'a> {
+    fn add(&mut self, key: &'a Key, calls: u64) {
+        self.calls = self.calls.saturating_add(calls);
+        self.principals.insert(principal(key));
+        self.accounts.extend(key.field("account_id"));
+    }
+
+    fn amount(&self) -> Amount {
+        Amount { calls: self.calls, principals: self.principals.len() as u64, accounts: self.accounts.len() as u64 }
+    }
+}
+
+/// What the scenario would do. `query` holds its findings.
+pub(super) fn impact(
+    query: &str,
+    scenario: &Scenario,
+    swept: &Swept,
+    inventory: &Inventory,
+    coverage: &Coverage,
+    refinement: Option<&Refinement>,
+) -> Impact {
+    let unrecorded = scenario.candidates().flat_map(|candidate| not_recorded(candidate, scenario, inventory, coverage));
+    Impact {
+        query: query.to_owned(),
+        title: scenario.title.clone(),
+        in_totals: false,
+        outcomes: outcomes(swept),
+        statements: statements(swept),
+        losses: losses(swept, inventory),
+        open: open_keys(swept),
+        not_covered: unrecorded
+            .filter(|found| !found.data_events.is_empty())
+            .map(|found| NotCovered {
+                statement: found.place.clone(),
+                data_events: found.data_events.iter().map(|events| (*events).to_owned()).collect(),
+            })
+            .collect(),
+        refinement: refinement.map(|refinement| RefinedPolicy {
+            lines: refinement_lines(refinement),
+            problems: refinement.problems.clone(),
+            policy: refinement.text.clone(),
+        }),
+    }
+}
+
+/// One sentence for people who have not read the manual.
+fn meaning(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NewlyDenied => "They went through, and would fail.",
+        Outcome::MayBeNewlyDenied => "They went through; whether they would fail, the logs and the inventory do not tell.",
+        Outcome::NewlyAllowed => "They are denied today, and would go through.",
+        Outcome::MayBeNewlyAllowed => "They are denied today, and may go through.",
+        Outcome::StillDenied => "They went through when they were recorded, but what is attached today denies them already.",
+        Outcome::AlreadyDenied => "They failed when they were recorded: they say nothing about what would break.",
+        Outcome::Unchanged => "They would go on as before.",
+        Outcome::NotApplicable => "The change does not concern them.",
+    }
+}
+
+fn outcomes(swept: &Swept) -> Vec<OutcomeTally> {
+    let mut tallies: BTreeMap<Outcome, Tally<'_>> = BTreeMap::new();
+    for (key, sum) in swept.rows.iter() {
+        tallies.entry(key.outcome).or_default().add(key, sum.calls);
+    }
+    tallies
+        .into_iter()
+        .map(|(outcome, tally)| OutcomeTally {
+            outcome: outcome.as_str().to_owned(),
+            title: outcome.title().to_owned(),
+            meaning: meaning(outcome).to_owned(),
+            verdict: outcome.verdict(),
+            amount: tally.amount(),
+        })
+        .collect()
+}
+
+fn statements(swept: &Swept) -> Vec<BreakingStatement> {
+    let mut tallies: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
+    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
+        let statement = key.statement.as_deref().map_or("no statement", file_name);
+        tallies.entry(statement).or_default().add(key, sum.calls);
+    }
+    let mut statements: Vec<BreakingStatement> = tallies
+        .into_iter()
+        .map(|(statement, tally)| BreakingStatement { statement: statement.to_owned(), amount: tally.amount() })
+        .collect();
+    statements.sort_by_key(|found| (Reverse(found.amount.calls), found.statement.clone()));
+    statements
+}
+
+/// By key: what `settled_by` joins, taken apart.
+fn open_keys(swept: &Swept) -> Vec<OpenKey> {
+    let mut tallies: BTreeMap<(&str, &str), Tally<'_>> = BTreeMap::new();
+    for (key, sum) in swept.rows.iter() {
+        let parts: BTreeSet<&str> = key.settled_by.iter().flat_map(|text| text.split("; ")).collect();
+        for part in parts {
+            // `aws:SourceAccount: for which resource …`; a key has no spaces, other things have.
+            let named = part.split_once(": ").filter(|(name, _)| name.contains(':') && !name.contains(' '));
+            tallies.entry(named.unwrap_or(("", part))).or_default().add(key, sum.calls);
+        }
+    }
+    let mut open: Vec<OpenKey> = tallies
+        .into_iter()
+        .map(|((key, provide), tally)| OpenKey { key: key.to_owned(), provide: provide.to_owned(), amount: tally.amount() })
+        .collect();
+    open.sort_by_key(|open| (Reverse(open.amount.calls), open.key.clone(), open.provide.clone()));
+    open
+}
+
+fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
+    let mut by_principal: BTreeMap<&str, (&Key, BTreeMap<(String, Option<String>), u64>)> = BTreeMap::new();
+    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
+        let service = key.field("event_source").unwrap_or_default();
+        let service = service.strip_suffix(".amazonaws.com").unwrap_or(service);
+        let operation = format!("{service}:{}", key.field("event_name").unwrap_or_default());
+        let entry = by_principal.entry(principal(key)).or_insert_with(|| (key, BTreeMap::new()));
+        // The same name whichever row came first.
+        entry.0 = entry.0.min(key);
+        *entry.1.entry((operation, key.field("resource_arn").map(str::to_owned))).or_default() += sum.calls;
+    }
+    let mut losses: Vec<Loss> = by_principal
+        .into_values()
+        .map(|(key, operations)| {
+            let mut operations: Vec<LostOperation> = operations
+                .into_iter()
+                .map(|((operation, resource), calls)| LostOperation { operation, resource, calls })
+                .collect();
+            operations.sort_by_key(|lost| (Reverse(lost.calls), lost.operation.clone(), lost.resource.clone()));
+            Loss {
+                owner: owner(key, inventory),
+                principal: principal_in_words(key),
+                calls: operations.iter().map(|lost| lost.calls).sum(),
+                operations,
+            }
+        })
+        .collect();
+    let mut by_owner: BTreeMap<String, u64> = BTreeMap::new();
+    for loss in &losses {
+        *by_owner.entry(loss.owner.clone()).or_default() += loss.calls;
+    }
+    losses.sort_by_key(|loss| {
+        let of_owner = by_owner.get(&loss.owner).copied().unwrap_or_default();
+        (Reverse(of_owner), loss.owner.clone(), Reverse(loss.calls), loss.principal.clone())
+    });
+    losses
+}
+
+/// Who called, as exactly as the record tells.
+fn principal(key: &Key) -> &str {
+    ["principal_arn", "principal_id", "invoked_by", "principal_account_id", "principal_type"]
+        .iter()
+        .find_map(|column| key.field(column))
+        .unwrap_or("unknown caller")
+}
+
+/// Requests without credentials are recorded with the one or the other.
+fn is_anonymous(key: &Key) -> bool {
+    ["principal_id", "principal_account_id"]
+        .iter()
+        .filter_map(|column| key.field(column))
+        .any(|id| id.eq_ignore_ascii_case("anonymous") || id == "ANONYMOUS_PRINCIPAL")
+}
+
+/// The same for people: an identifier that only AWS can read says what it is.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+fn principal_in_words(key: &Key) -> String {
+    if let Some(arn) = key.field("principal_arn") {
+        return arn.to_owned();
+    }
+    if is_anonymous(key) {
+        return format!("anybody, without credentials ({})", principal(key));
+    }
+    let of = key.field("principal_account_id").map(|account| format!(" of account {account}")).unwrap_or_default();
+    match key.field("principal_id") {
+        Some(id) if id.starts_with("AROA") => format!("a role{of} ({id})"),
+        Some(id) if id.starts_with("AIDA") => format!("a user{of} ({id})"),
+        Some(id) => format!("{id}{of}"),
+        None => match (key.field("invoked_by"), key.field("principal_account_id")) {
+            (Some(service), _) => format!("the service {service}"),
+            (None, Some(account)) => format!("somebody in account {account}"),
+            (None, None) => key.field("principal_type").unwrap_or("a caller that the records hide").to_owned(),
+        },
+    }
+}
+
+fn owner(key: &Key, inventory: &Inventory) -> String {
+    let role = key.field("principal_arn").and_then(|arn| inventory.role_by_arn(arn));
+    let tags = role.map(|role| &role.tags).or_else(|| {
+        let arn = key.field("principal_arn")?;
+        inventory.resource(arn).map(|resource| &resource.tags)
+    });
+    let tag = tags.and_then(|tags| {
+        ["owner", "team"]
+            .iter()
+            .find_map(|wanted| tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone()))
+    });
+    if let Some(tag) = tag {
+        return format!("owner {tag}");
+    }
+    if is_anonymous(key) {
+        return "anybody on the internet".to_owned();
+    }
+    match key.field("principal_account_id") {
+        Some(id) => match inventory.account(id) {
+            Some(account) => match &account.name {
+                Some(name) => format!("account {name} ({id}), no owner known"),
+                None => format!("account {id}, no owner known"),
+            },
+            None => format!("account {id}, which the inventory does not list"),
+        },
+        None => "no account known".to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! The first page of a replay: what a change would break, for whom, by which statement, and what is open.
+
+use super::format;
+use super::summary::Scope;
+use crate::report::impact::{Amount, Impact, Loss, OpenKey, RefinedPolicy};
+use crate::report::model::{Report, Verdict};
+
+/// Rows of each table; the findings have the rest.
+const LISTED: usize = 50;
+/// Operations that are named for one principal.
+const OPERATIONS: usize = 6;
+
+/// A replay for the first page.
+pub(super) struct ImpactView<'a> {
+    /// The one change, or all of them together.
+    pub(super) whole: &'a Impact,
+    pub(super) cards: Vec<OutcomeCard<'a>>,
+    /// With several changes: each of them alone.
+    pub(super) alone: Vec<&'a Impact>,
+    pub(super) statements: Vec<StatementRow<'a>>,
+    pub(super) owners: Vec<OwnerRows<'a>>,
+    /// Principals that `owners` leaves out.
+    pub(super) losses_left_out: usize,
+    pub(super) open: Vec<OpenRow<'a>>,
+    pub(super) open_left_out: usize,
+    /// The changes that have a refinement.
+    pub(super) refined: Vec<(&'a Impact, &'a RefinedPolicy)>,
+}
+
+pub(super) struct OutcomeCard<'a> {
+    pub(super) title: String,
+    pub(super) meaning: &'a str,
+    pub(super) verdict: Verdict,
+    pub(super) amount: Amount,
+    pub(super) link: String,
+}
+
+pub(super) struct StatementRow<'a> {
+    pub(super) statement: &'a str,
+    pub(super) amount: Amount,
+}
+
+/// What the principals of one owner would lose.
+pub(super) struct OwnerRows<'a> {
+    pub(super) owner: &'a str,
+    pub(super) losses: Vec<LossRow>,
+}
+
+pub(super) struct LossRow {
+    pub(super) principal: String,
+    pub(super) calls: u64,
+    pub(super) operations: Vec<String>,
+    pub(super) more: usize,
+}
+
+pub(super) struct OpenRow<'a> {
+    pub(super) open: &'a OpenKey,
+    /// The text begins with a capital letter.
+    pub(super) provide: String,
+}
+
+/// `None`: the report is none of a replay.
+pub(super) fn view(report: &Report) -> Option<ImpactView<'_>> {
+    let impacts = &report.manifest.impacts;
+    let whole = impacts.iter().find(|impact| impact.in_totals)?;
+    let scope = Scope::of(report, impacts.len() > 1);
+    let mut owners: Vec<OwnerRows<'_>> = Vec::new();
+    for loss in whole.losses.iter().take(LISTED) {
+        match owners.last_mut().filter(|rows| rows.owner == loss.owner) {
+            Some(rows) => rows.losses.push(loss_row(loss)),
+            None => owners.push(OwnerRows { owner: &loss.owner, losses: vec![loss_row(loss)] }),
+        }
+    }
+    Some(ImpactView {
+        cards: whole
+            .outcomes
+            .iter()
+            .map(|tally| OutcomeCard {
+                title: capital(&tally.title),
+                meaning: &tally.meaning,
+                verdict: tally.verdict,
+                amount: tally.amount,
+                link: scope.link(&[("outcome", &tally.outcome)]),
+            })
+            .collect(),
+        alone: impacts.iter().filter(|impact| !impact.in_totals).collect(),
+        statements: whole
+            .statements
+            .iter()
+            .take(LISTED)
+            .map(|found| StatementRow { statement: &found.statement, amount: found.amount })
+            .collect(),
+        owners,
+        losses_left_out: whole.losses.len().saturating_sub(LISTED),
+        open: whole.open.iter().take(LISTED).map(|open| OpenRow { open, provide: capital(&open.provide) }).collect(),
+        open_left_out: whole.open.len().saturating_sub(LISTED),
+        refined: impacts.iter().filter_map(|impact| Some((impact, impact.refinement.as_ref()?))).collect(),
+        whole,
+    })
+}
+
+impl ImpactView<'_> {
+    pub(super) fn denied(&self) -> Amount {
+        self.whole.amount("newly_denied")
+    }
+
+    pub(super) fn open_calls(&self) -> Amount {
+        self.whole.amount("may_be_newly_denied")
+    }
+}
+
+fn loss_row(loss: &Loss) -> LossRow {
+    let (operations, more) = loss.first_operations(OPERATIONS);
+    LossRow {
+        principal: format::visible(&loss.principal),
+        calls: loss.calls,
+        operations: operations.iter().map(|operation| format::visible(operation)).collect(),
+        more,
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
