@@ -73,15 +73,7 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// Every key, without assumptions.
     pub fn new(facts: &'a ServiceFacts, inventory: &'a Inventory, lineage: &'a Lineage) -> World<'a> {
-        World {
-            facts,
-            inventory,
-            lineage,
-            keys: None,
-            provenance: true,
-            named: None,
-            assumptions: Assumptions::default(),
-        }
+        World { facts, inventory, lineage, keys: None, provenance: true, named: None, assumptions: Assumptions::default() }
     }
 
     /// Only the keys that some policies ask for: faster. Keys that are not in `keys` then look absent.

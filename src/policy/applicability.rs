@@ -192,13 +192,6 @@ pub fn opens_its_own_bucket(request: &Request) -> bool {
         && !request.is_cross_account()
 }
 
-/// Is it the trust policy of a service-linked role that decides?
-fn assumes_service_linked_role(request: &Request) -> bool {
-    request.service == "sts"
-        && request.action_name.starts_with("assumerole")
-        && matches!(&request.resource, Resource::Known(arn) if arn.contains(":role/aws-service-role/"))
-}
-
 /// Do service control policies bind the caller?
 pub fn service_control(request: &Request) -> Applies {
     let kind = request.principal.principal_type;
@@ -237,10 +230,6 @@ pub fn resource_control(request: &Request) -> Applies {
         (
             (request.service == "kms" && request.action_name == "retiregrant").into(),
             "resource control policies do not apply to kms:RetireGrant",
-        ),
-        (
-            assumes_service_linked_role(request).into(),
-            "resource control policies do not apply to the trust policies of service-linked roles",
         ),
     ])
 }

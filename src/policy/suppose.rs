@@ -70,8 +70,7 @@ pub fn suppose<'a>(policies: &'a Policies, passed: Option<&'a Policies>, request
     let mut components: Vec<Component<'a>> = Vec::new();
     let mut seen: BTreeSet<*const Statement> = BTreeSet::new();
     for (_, statement) in [Some(policies), passed].into_iter().flatten().flat_map(|policies| policies.statements(request)) {
-        if seen.insert(std::ptr::from_ref(statement)) && statement.matches(request, &view, has_boundary).at_all().is_unknown()
-        {
+        if seen.insert(std::ptr::from_ref(statement)) && statement.matches(request, &view, has_boundary).at_all().is_unknown() {
             Component::add(&mut components, statement, request);
         }
     }
@@ -82,7 +81,7 @@ pub fn suppose<'a>(policies: &'a Policies, passed: Option<&'a Policies>, request
     let base = asked.sayings(&view, &keep);
     let mut matched = HashMap::new();
     let trials: Vec<Trial<'a, '_>> =
-        components.iter().map(|component| Trial::of(component, asked, has_boundary, &mut matched)).collect();
+        components.iter().map(|component| Trial::of(component, asked, request, has_boundary, &mut matched)).collect();
     // What the policies may say, from the first component on, and from the last one back.
     let mut before = vec![vec![base.clone()]];
     for trial in &trials {
@@ -96,14 +95,10 @@ pub fn suppose<'a>(policies: &'a Policies, passed: Option<&'a Policies>, request
     // If nothing that may be agrees with the log, the log proves nothing.
     let believes = together.iter().any(|said| was_passed(said));
     let decide = |said: &[Said]| {
-        (!believes || was_passed(said))
-            .then(|| reduced.decide_said(request, said.get(..of_policies).unwrap_or_default()))
+        (!believes || was_passed(said)).then(|| reduced.decide_said(request, said.get(..of_policies).unwrap_or_default()))
     };
-    let decisions: Vec<(Truth, Truth)> = together
-        .iter()
-        .filter_map(|said| decide(said))
-        .map(|decision| (decision.denied(), decision.explicit))
-        .collect();
+    let decisions: Vec<(Truth, Truth)> =
+        together.iter().filter_map(|said| decide(said)).map(|decision| (decision.denied(), decision.explicit)).collect();
     let denied = decisions.iter().map(|(denied, _)| *denied).reduce(Truth::either).unwrap_or(Truth::Unknown);
     let explicit = decisions.iter().map(|(_, explicit)| *explicit).reduce(Truth::either).unwrap_or(Truth::Unknown);
     let mut settling: Vec<&str> = Vec::new();
@@ -199,13 +194,10 @@ impl<'a, 'b> Trial<'a, 'b> {
     fn of(
         component: &'b Component<'a>,
         asked: Asked<'_>,
+        request: &'a Request,
         has_boundary: bool,
         matched: &mut HashMap<*const Statement, Truth>,
-    ) -> Self
-    where
-        'a: 'b,
-    {
-        let request = asked.request;
+    ) -> Self {
         let statements: BTreeSet<*const Statement> =
             component.statements.iter().map(|statement| std::ptr::from_ref(*statement)).collect();
         let mut trial = Trial { component, tried: tried(component, request), distinct: Vec::new(), said: Vec::new() };

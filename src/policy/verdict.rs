@@ -209,13 +209,7 @@ fn exempt(policies: &Policies, request: &Request) -> Vec<Exempt> {
 }
 
 /// What a request that depends on unknown keys comes to.
-fn settle(
-    policies: &Policies,
-    passed: Option<&Policies>,
-    request: &Request,
-    found: &[&Statement],
-    judgement: &mut Judgement,
-) {
+fn settle(policies: &Policies, passed: Option<&Policies>, request: &Request, found: &[&Statement], judgement: &mut Judgement) {
     let supposed = suppose(policies, passed, request);
     let truths: Vec<Truth> = found.iter().map(|statement| supposed.matched(statement)).collect();
     let mut number = 0;

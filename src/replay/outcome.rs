@@ -14,7 +14,7 @@ use super::{Authorization, Call, Derived, KeySet, World, derive};
 use crate::enrich::denied_by;
 use crate::inventory::Inventory;
 use crate::policy::applicability::{self, Applies};
-use crate::policy::compiled::{Policy, PolicyType};
+use crate::policy::compiled::PolicyType;
 use crate::policy::context::{Seen, View};
 use crate::policy::layers::Policies;
 use crate::policy::pattern::Glob;
@@ -145,6 +145,7 @@ impl Dependence {
             Dependence::Endpoint => "if it came through the VPC endpoint",
             Dependence::Resource => "if it was on the resource",
             Dependence::IdentityPolicies => "if the caller's identity-based policies do not allow it",
+            Dependence::SessionPolicies => "if the policies of the session do not allow it",
         }
     }
 

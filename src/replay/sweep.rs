@@ -23,8 +23,6 @@ pub struct Swept {
     pub calls: HashMap<Outcome, u64>,
 }
 
-}
-
 /// Judges all calls in all scenarios. `keep` sees every judged call once, with the number of the scenario.
 pub fn sweep(
     plan: &Plan,
