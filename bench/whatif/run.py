@@ -7,6 +7,8 @@
 Makes a sample organization of that size in the work folder if it is not there, and prints a table."""
 
 import argparse
+import gzip
+import json
 import sys
 from pathlib import Path
 
@@ -29,6 +31,14 @@ POLICY = """{
 """
 
 
+def holds_records(path):
+    try:
+        with gzip.open(path) as file:
+            return isinstance(json.load(file).get("Records"), list)
+    except (OSError, ValueError, AttributeError, EOFError):
+        return False
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--palisade", required=True)
@@ -44,10 +54,11 @@ def main():
     bin_folder = Path(own.peers).resolve() / "bin"
     flat = work / f"flat-{own.events}"
     if not flat.exists():
-        # npkt reads one folder, not the tree of a trail.
+        # npkt reads one folder, not the tree of a trail, and ends at a file that holds no records, such as a digest.
         flat.mkdir()
         for path in (sample / "trail").rglob("*.json.gz"):
-            (flat / path.name).symlink_to(path.resolve())
+            if holds_records(path):
+                (flat / path.name).symlink_to(path.resolve())
     output = str(work / "whatif")
     store = str(work / f"store-{own.events}")
     try:

@@ -14,8 +14,11 @@ from sibyl.simulator.engine import simulate_policy
 
 def lookup_events(folder):
     for path in sorted(Path(folder).rglob("*.json.gz")):
-        with gzip.open(path) as file:
-            records = json.load(file).get("Records", [])
+        try:
+            with gzip.open(path) as file:
+                records = json.load(file).get("Records", [])
+        except (OSError, ValueError, EOFError):
+            continue
         for record in records:
             identity = record.get("userIdentity") or {}
             yield {
