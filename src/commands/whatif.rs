@@ -208,7 +208,7 @@ fn replay(
         summary.description = describe::scenario(scenario, &impact);
         impacts.push(impact);
         // The last scenario is all changes together: it lists the calls of each alone once more.
-        let all = plan.scenarios.last().map(|last| query_name(last));
+        let all = plan.scenarios.last().map(query_name);
         summary.counted_in = all.filter(|_| number != last);
         summary.sql = describe::policies(scenario);
         summary.parameters = arguments

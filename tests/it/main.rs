@@ -41,6 +41,7 @@ mod inventory_aws;
 mod perimeter;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
 mod policy_changes;
 #[cfg(test)]
 mod replay;

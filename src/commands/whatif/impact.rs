@@ -133,8 +133,11 @@ fn open_keys(swept: &Swept) -> Vec<OpenKey> {
     open
 }
 
+/// Calls by operation and resource.
+type Operations = BTreeMap<(String, Option<String>), u64>;
+
 fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
-    let mut by_principal: BTreeMap<&str, (&Key, BTreeMap<(String, Option<String>), u64>)> = BTreeMap::new();
+    let mut by_principal: BTreeMap<&str, (&Key, Operations)> = BTreeMap::new();
     for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
         let service = key.field("event_source").unwrap_or_default();
         let service = service.strip_suffix(".amazonaws.com").unwrap_or(service);
