@@ -206,11 +206,20 @@ async fn judged(
     for query in queries {
         let mut result = QueryResult { max_rows: settings.max_rows, ..QueryResult::default() };
         let over_activity = is_answered_by_activity(query);
-        for account_id in accounts_to_ask(query, accounts) {
-            let statement = bind(query, account_id, world)?;
-            let rows = if over_activity { engine.run(&statement).await } else { engine.run_over_records(&statement).await };
-            result.add(query, account_id, &statement, rows.map_err(|error| failed(query, error))?, world)?;
+        // Over activity the statements of several accounts keep all threads busy; each of the others reads files with all of them.
+        let at_once = if over_activity { engine_resources(settings).threads.max(1) } else { 1 };
+        let mut answers = futures::stream::iter(accounts_to_ask(query, accounts))
+            .map(|account_id| async move {
+                let statement = bind(query, account_id, world)?;
+                let rows = if over_activity { engine.run(&statement).await } else { engine.run_over_records(&statement).await };
+                Ok::<_, Failure>((account_id, statement, rows.map_err(|error| failed(query, error))?))
+            })
+            .buffered(at_once);
+        while let Some(answer) = answers.next().await {
+            let (account_id, statement, rows) = answer?;
+            result.add(query, account_id, &statement, rows, world)?;
         }
+        drop(answers);
         result.elapsed_ms = clock.lap();
         results.push(result);
     }
