@@ -83,7 +83,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let lineage = Lineage::of(calls.iter());
     for organization in ORGANIZATIONS.iter() {
-        let world = World::new(ServiceFacts::embedded(), &organization.inventory, &lineage).asking(&organization.keys);
+        let world = World::new(ServiceFacts::embedded(), &organization.inventory, &lineage).naming(&organization.keys);
         let narrow = world.with_keys(&organization.keys);
         let mut judge = Judge::new(&organization.plan, &organization.inventory);
         for call in &calls {
