@@ -93,6 +93,7 @@ pub mod rollup;
 pub mod rows;
 pub mod store;
 pub mod update;
+mod values;
 
 pub use definition::{
     AdditionalEventData, Definition, EventContext, RequestParameters, S3, definition, is_s3, keeps_request_parameter,

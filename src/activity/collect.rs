@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::rollup::{AccountDay, RollUp, Shape};
+use super::rollup::{AccountDay, Order, RollUp, Shape};
 use super::rows::{ActivityError, ActivityRows, Part, RowsWriter};
 use crate::events::record::Record;
 use crate::events::rows::Facts;
@@ -72,7 +72,7 @@ impl Spill {
         let file = std::fs::File::create(&path).map_err(|source| ActivityError::Io { path: path.clone(), source })?;
         let mut writer = RowsWriter::new(std::io::BufWriter::new(file), shape.schema(), false).map_err(failed)?;
         let mut parts = Vec::new();
-        for (account_day, batches) in contexts.drain()? {
+        for (account_day, batches) in contexts.drain(Order::AccountDay)? {
             let groups = writer.write(&batches).map_err(failed)?;
             parts.push(Part::in_file(account_day, &path, Some(groups)));
         }
@@ -168,7 +168,7 @@ impl RolledUp {
     /// summed up by whoever reads them.
     pub fn into_rows(mut self) -> Result<ActivityRows, ActivityError> {
         let mut parts = self.spilled;
-        for (account_day, batches) in self.contexts.drain()? {
+        for (account_day, batches) in self.contexts.drain(Order::AccountDay)? {
             parts.extend(batches.into_iter().map(|batch| Part::in_memory(account_day.clone(), batch)));
         }
         parts.sort_by(|a, b| (&a.account_id, a.day).cmp(&(&b.account_id, b.day)));

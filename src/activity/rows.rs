@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{cast, filter};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use jiff::civil::Date;
@@ -76,11 +76,21 @@ impl Part {
 
     /// The rows with these columns, in this order, in the types of the relation.
     pub fn open(&self, columns: &[Column]) -> Result<Batches, ActivityError> {
+        self.open_where(columns, |_| None)
+    }
+
+    /// The same without rows that `chosen` leaves out; it is asked of rows in memory, whose texts are dictionaries. Rows of files all
+    /// come.
+    pub fn open_where(
+        &self,
+        columns: &[Column],
+        chosen: impl FnOnce(&RecordBatch) -> Option<BooleanArray>,
+    ) -> Result<Batches, ActivityError> {
         match &self.source {
             Source::Memory(batch) => {
-                let batch =
-                    conform(batch, columns).map_err(|column| ActivityError::Column { path: "memory".into(), column })??;
-                Ok(Batches::Memory(Some(batch)))
+                let chosen = chosen(batch);
+                let batch = conform(batch, columns, chosen.as_ref());
+                Ok(Batches::Memory(Some(batch.map_err(|column| ActivityError::Column { path: "memory".into(), column })??)))
             }
             Source::File { path, row_groups } => {
                 let unreadable = |source| ActivityError::Read { path: path.to_path_buf(), source };
@@ -126,7 +136,7 @@ impl Iterator for Batches {
                         return Some(Err(ActivityError::Read { path: path.to_path_buf(), source }));
                     }
                 };
-                Some(match conform(&batch, columns) {
+                Some(match conform(&batch, columns, None) {
                     Ok(batch) => batch.map_err(ActivityError::from),
                     Err(column) => Err(ActivityError::Column { path: path.to_path_buf(), column }),
                 })
@@ -135,22 +145,29 @@ impl Iterator for Batches {
     }
 }
 
-/// The batch with these columns in the types of the relation: other engines write text and times in other types. The error is the
-/// column that the batch lacks.
-fn conform(batch: &RecordBatch, columns: &[Column]) -> Result<Result<RecordBatch, ArrowError>, &'static str> {
+/// The chosen rows of a batch with these columns in the types of the relation: other engines write text and times in other types, and
+/// texts in memory are dictionaries. The error is the column that the batch lacks.
+fn conform(
+    batch: &RecordBatch,
+    columns: &[Column],
+    chosen: Option<&BooleanArray>,
+) -> Result<Result<RecordBatch, ArrowError>, &'static str> {
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
     for column in columns {
         let array = batch.column_by_name(column.name()).ok_or(column.name())?;
-        if *array.data_type() == column.data_type() {
-            arrays.push(Arc::clone(array));
-            continue;
-        }
-        match cast(array, &column.data_type()) {
+        let array = match chosen {
+            Some(chosen) => filter(array, chosen),
+            None => Ok(Arc::clone(array)),
+        };
+        match array.and_then(|array| {
+            if *array.data_type() == column.data_type() { Ok(array) } else { cast(&array, &column.data_type()) }
+        }) {
             Ok(array) => arrays.push(array),
             Err(error) => return Ok(Err(error)),
         }
     }
-    let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let rows = chosen.map_or(batch.num_rows(), BooleanArray::true_count);
+    let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(RecordBatch::try_new_with_options(schema_of(columns), arrays, &options))
 }
 
@@ -229,6 +246,15 @@ pub fn day_number(date: Date) -> i32 {
     date.since(epoch).map_or(0, |span| span.get_days())
 }
 
+/// The batch with texts written out, for a file: what reads it need not know about dictionaries.
+fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns: Vec<Column> = batch.schema().fields().iter().filter_map(|field| Column::from_name(field.name())).collect();
+    match conform(batch, &columns, None) {
+        Ok(batch) => batch,
+        Err(column) => Err(ArrowError::SchemaError(format!("activity without the column {column}"))),
+    }
+}
+
 /// Writes rows, one group of row groups after the other.
 pub struct RowsWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
@@ -250,7 +276,7 @@ impl<W: Write + Send> RowsWriter<W> {
     pub fn write(&mut self, batches: &[RecordBatch]) -> Result<Vec<usize>, parquet::errors::ParquetError> {
         let first = self.writer.flushed_row_groups().len();
         for batch in batches {
-            self.writer.write(batch)?;
+            self.writer.write(&plain(batch)?)?;
         }
         self.writer.flush()?;
         Ok((first..self.writer.flushed_row_groups().len()).collect())

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::definition::definition;
-use super::rollup::{AccountDay, RollUp, Shape};
+use super::rollup::{AccountDay, Order, RollUp, Shape};
 use super::rows::{ActivityError, ActivityRows, Part, RowsWriter, day_number};
 use crate::events::files::Scope;
 use crate::events::schema::Column;
@@ -262,7 +262,7 @@ impl Store {
             let mut contexts = RollUp::new(shape);
             let mut out = |contexts: &mut RollUp| -> Result<(), ActivityError> {
                 entry.records += contexts.records();
-                for (_, batches) in contexts.drain()? {
+                for (_, batches) in contexts.drain(Order::EveryColumn)? {
                     writer.write(&batches).map_err(failed)?;
                     entry.rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
                 }

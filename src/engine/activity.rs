@@ -1,18 +1,24 @@
 //! `events` and `event_resources` over rows of activity, as tables of the embedded engine; and which queries may be answered so.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions, StringArray, StringBuilder, UInt32Builder};
-use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch, RecordBatchOptions, StringArray, StringBuilder,
+    UInt32Builder, new_null_array,
+};
+use datafusion::arrow::compute::{concat, take};
+use datafusion::arrow::datatypes::{SchemaRef, UInt32Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::DFSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
@@ -25,7 +31,7 @@ use crate::catalog::{Origin, QuerySpec};
 use crate::events::json::RawString;
 use crate::events::record::Record;
 use crate::events::rows::{RESOURCE_COLUMNS, Relation, resource_rows};
-use crate::events::schema::{Column, ColumnSet, schema};
+use crate::events::schema::{Column, ColumnSet, ColumnType, schema};
 
 /// How a statement counts calls; each may stand in it as it is.
 const COUNTING: [&str; 4] = [
@@ -100,14 +106,14 @@ impl TableProvider for ActivityTable {
         TableType::Base
     }
 
-    /// Equality with accounts narrows what is read; the engine filters again.
+    /// Equality with accounts narrows what is read, and what is asked of one column leaves rows out; the engine filters again.
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         _: Option<usize>,
@@ -133,6 +139,7 @@ impl TableProvider for ActivityTable {
             read,
             schema: schema_of(&columns),
             columns,
+            demands: filters.iter().filter_map(|filter| Demand::new(session, filter, self.relation)).collect(),
             _rows: Arc::clone(&self.rows),
         });
         let partitions = self.partitions.min(pass.parts.len()).max(1);
@@ -153,6 +160,7 @@ struct Pass {
     /// The columns that come out.
     columns: Vec<Column>,
     schema: SchemaRef,
+    demands: Vec<Demand>,
     /// Keeps temporary files.
     _rows: Arc<ActivityRows>,
 }
@@ -171,8 +179,70 @@ impl Pass {
                 *open = None;
             }
             let Some(part) = self.parts.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return Ok(None) };
-            *open = Some(part.open(&self.read)?);
+            *open = Some(part.open_where(&self.read, |batch| self.chosen(batch))?);
         }
+    }
+
+    /// The rows of a batch that meet every demand; `None` for all.
+    fn chosen(&self, batch: &RecordBatch) -> Option<BooleanArray> {
+        let mut chosen: Option<Vec<bool>> = None;
+        for demand in &self.demands {
+            let Some(column) = batch.column_by_name(demand.column.name()).and_then(|array| array.as_dictionary_opt()) else {
+                continue;
+            };
+            let Some(met) = demand.met_by(column) else { continue };
+            let rows = chosen.get_or_insert_with(|| vec![true; batch.num_rows()]);
+            for (row, key) in rows.iter_mut().zip(column.keys()) {
+                // The last one is of null.
+                let position = key.map_or(met.len().saturating_sub(1), |key| key as usize);
+                *row &= met.get(position).copied().unwrap_or(true);
+            }
+        }
+        chosen.map(BooleanArray::from)
+    }
+}
+
+/// What a statement asks of the value of one column. It is worked out once for each distinct text of an account, however many rows have
+/// it.
+#[derive(Debug)]
+struct Demand {
+    column: Column,
+    expression: Arc<dyn PhysicalExpr>,
+    /// By the address of the texts of a dictionary, which lives as long as the pass: which of them meet the demand, and whether null
+    /// does; `None` if that cannot be told here.
+    met: Mutex<HashMap<usize, Option<Arc<[bool]>>>>,
+}
+
+impl Demand {
+    fn new(session: &dyn Session, filter: &Expr, relation: Relation) -> Option<Self> {
+        let columns = filter.column_refs();
+        let [column] = columns.into_iter().collect::<Vec<_>>()[..] else { return None };
+        let column = Column::from_name(column.name())?;
+        let is_derived = relation == Relation::EventResources && RESOURCE_COLUMNS.contains(&column);
+        if is_derived || column.column_type() != ColumnType::Text || filter.is_volatile() {
+            return None;
+        }
+        let fields = DFSchema::try_from(schema_of(&[column])).ok()?;
+        let expression = session.create_physical_expr(filter.clone(), &fields).ok()?;
+        Some(Demand { column, expression, met: Mutex::default() })
+    }
+
+    fn met_by(&self, dictionary: &DictionaryArray<UInt32Type>) -> Option<Arc<[bool]>> {
+        let texts = dictionary.values();
+        let address = std::ptr::from_ref(texts.as_ref()).addr();
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.entry(address).or_insert_with(|| self.of_texts(texts).ok()).clone()
+    }
+
+    /// An error is the engine's to report, if it meets the value in a row that is left.
+    fn of_texts(&self, texts: &ArrayRef) -> Result<Arc<[bool]>> {
+        let null = new_null_array(texts.data_type(), 1);
+        let values = concat(&[texts.as_ref(), null.as_ref()])?;
+        let rows = values.len();
+        let batch = RecordBatch::try_new(schema_of(&[self.column]), vec![values])?;
+        let met = self.expression.evaluate(&batch)?.into_array(rows)?;
+        let met = met.as_boolean_opt().ok_or_else(|| ArrowError::CastError("a filter that is no boolean".to_owned()))?;
+        Ok(met.iter().map(|met| met == Some(true)).collect())
     }
 }
 

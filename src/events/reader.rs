@@ -5,6 +5,7 @@
 //! stands between two objects does not matter. What is not JSON is skipped up to the next thing that looks like a record, and
 //! said with its position.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Cursor as Bytes, Read, Seek};
 
@@ -150,6 +151,26 @@ impl Reader {
     /// Bytes of text that the reader holds.
     pub fn held(&self) -> usize {
         self.text.capacity()
+    }
+
+    /// Does the content have any of these event ids? `true` also where that cannot be told from the text at hand: a large file, an id
+    /// with escapes.
+    pub fn may_hold(&self, event_ids: &BTreeSet<String>) -> bool {
+        const NAME: &[u8] = b"eventID";
+        if self.more.is_some() {
+            return true;
+        }
+        let is_wanted = |at: usize| {
+            let rest = self.text.get(at + NAME.len()..).unwrap_or_default();
+            // A record inside a string has escaped quotes.
+            let before = |byte: &u8| matches!(byte, b'"' | b'\\' | b':' | b' ' | b'\t' | b'\r' | b'\n');
+            let value = rest.get(rest.iter().position(|byte| !before(byte)).unwrap_or(rest.len())..).unwrap_or_default();
+            let end = value.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(value.len());
+            let has_escape = value.get(end) == Some(&b'\\') && value.get(end + 1) != Some(&b'"');
+            let id = value.get(..end).and_then(|id| std::str::from_utf8(id).ok());
+            has_escape || id.is_none_or(|id| event_ids.contains(id))
+        };
+        memchr::memmem::find_iter(&self.text, NAME).any(is_wanted)
     }
 
     /// Gives the buffer back for the next file.

@@ -31,7 +31,9 @@ pub fn collect(files: &[SourceFile], wanted: &BTreeSet<String>, progress: &Progr
                 let mut finder = Finder { wanted, found: BTreeMap::new() };
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Ok((Format::Json, _, mut reader)) = Reader::open(file, &mut buffers) {
-                        while reader.read(1_024, &mut finder) {}
+                        if reader.may_hold(wanted) {
+                            while reader.read(1_024, &mut finder) {}
+                        }
                         reader.close(&mut buffers);
                     }
                     progress.files.fetch_add(1, Ordering::Relaxed);
@@ -146,6 +148,24 @@ fn shorten(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wanted_record_is_found_however_its_file_is_written() {
+        let wanted: BTreeSet<String> = ["a-1".to_owned()].into();
+        let holds = |text: &str| Reader::of_text(text.as_bytes().to_vec()).may_hold(&wanted);
+        for text in [
+            r#"{"Records":[{"eventID":"b-2"},{"eventID":"a-1"}]}"#,
+            "{\"eventID\" :\n \"a-1\"}",
+            r#"{"CloudTrailEvent":"{\"eventID\":\"a-1\"}"}"#,
+            // What it is without its escapes is not looked at here.
+            r#"{"eventID":"a\u002d1"}"#,
+        ] {
+            assert!(holds(text), "{text}");
+        }
+        for text in [r#"{"eventID":"a-12"}"#, r#"{"eventName":"a-1"}"#, r#"{"eventID":null}"#, ""] {
+            assert!(!holds(text), "{text}");
+        }
+    }
 
     #[test]
     fn no_session_token_or_secret_stays_in_a_sample() {
