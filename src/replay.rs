@@ -2,7 +2,7 @@
 //!
 //! From a recorded call to the requests that IAM judged, or would judge:
 //!
-//! 1. [`call`] is a row of `events` or `activity`; [`distinct`] has those that are alike once.
+//! 1. [`call`] is a row of `events` or `activity`; those that are alike are one call with a count.
 //! 2. [`lineage`] links sessions to the calls that issued them; [`session_policy`] says what narrows a session.
 //! 3. [`caller`] says who calls, and whether a service calls for somebody; [`action`] which permissions the call needs;
 //!    [`resource`] on what; [`owner`] whose that is; [`context`] what every condition key was.
@@ -17,7 +17,6 @@ pub mod attach;
 pub mod baseline;
 pub mod call;
 pub mod candidate;
-pub mod distinct;
 pub mod explain;
 pub mod facts;
 pub mod fill;
@@ -51,7 +50,6 @@ use crate::policy::request::Request;
 
 pub use call::{Call, CallError};
 pub use context::KeySet;
-pub use distinct::Distinct;
 pub use facts::{FactsError, ServiceFacts};
 pub use lineage::{Lineage, Link};
 

@@ -139,28 +139,55 @@ pub async fn roll_up(scan: &Arc<Scan>, job: &Job) -> Result<RolledUp, ActivityEr
             })
         })
         .collect();
-    let mut contexts = RollUp::new(job.shape);
+    let mut of_workers = Vec::with_capacity(threads);
     for task in tasks {
-        let of_worker = task.await.map_err(|error| ActivityError::Thread(error.to_string()))??;
-        if contexts.bytes() == 0 { contexts = of_worker } else { contexts.merge(of_worker) }
+        of_workers.push(task.await.map_err(|error| ActivityError::Thread(error.to_string()))?);
     }
-    Ok(spill.end(contexts))
+    Ok(spill.end(together(of_workers, job.shape)?))
 }
 
 /// Sorts rows that were rolled up before, of any accounts and days, by these; rows of one context become one.
 pub fn regroup(rows: &[Part], job: &Job) -> Result<RolledUp, ActivityError> {
+    let threads = job.threads.clamp(1, rows.len().max(1));
     let spill = Spill::default();
-    let mut contexts = RollUp::new(job.shape);
     let columns: Vec<Column> = Column::ALL.iter().copied().filter(|column| job.shape.columns.contains(*column)).collect();
-    for part in rows {
-        for batch in part.open(&columns)? {
-            contexts.add_rows(&batch?)?;
-            if contexts.bytes() > job.budget {
-                spill.take(&mut contexts, job.shape)?;
+    let next = AtomicUsize::new(0);
+    let regrouped = |contexts: &mut RollUp| -> Result<(), ActivityError> {
+        while let Some(part) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+            for batch in part.open(&columns)? {
+                contexts.add_rows(&batch?)?;
+                if contexts.bytes() > job.budget / threads {
+                    spill.take(contexts, job.shape)?;
+                }
             }
         }
+        Ok(())
+    };
+    let of_workers: Vec<Result<RollUp, ActivityError>> = std::thread::scope(|scope| {
+        let work = || {
+            let mut contexts = RollUp::new(job.shape);
+            regrouped(&mut contexts).map(|()| contexts)
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|_| Err(ActivityError::Thread("it panicked".to_owned()))))
+            .collect()
+    });
+    Ok(spill.end(together(of_workers, job.shape)?))
+}
+
+/// The contexts of all workers in one table.
+fn together(
+    of_workers: impl IntoIterator<Item = Result<RollUp, ActivityError>>,
+    shape: Shape,
+) -> Result<RollUp, ActivityError> {
+    let mut contexts = RollUp::new(shape);
+    for of_worker in of_workers {
+        let of_worker = of_worker?;
+        if contexts.bytes() == 0 { contexts = of_worker } else { contexts.merge(of_worker) }
     }
-    Ok(spill.end(contexts))
+    Ok(contexts)
 }
 
 impl RolledUp {

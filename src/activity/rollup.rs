@@ -47,17 +47,19 @@ pub struct Shape {
     pub only_resource_parameters: bool,
     /// Segments of the keys of objects that are kept.
     pub prefix_depth: usize,
+    /// Every value is as records have it: nothing is cut or left out.
+    pub exact: bool,
 }
 
 impl Shape {
     /// Every column.
     pub fn whole(prefix_depth: usize) -> Self {
-        Shape { columns: ColumnSet::all(), only_resource_parameters: false, prefix_depth }
+        Shape { columns: ColumnSet::all(), only_resource_parameters: false, prefix_depth, exact: false }
     }
 
     /// Only what these columns need. `with_resources`: rows of `event_resources` are made of the rows.
     pub fn of_columns(columns: ColumnSet, with_resources: bool) -> Self {
-        let mut shape = Shape { columns, only_resource_parameters: false, prefix_depth: 0 };
+        let mut shape = Shape { columns, only_resource_parameters: false, prefix_depth: 0, exact: false };
         // What every row is found by, and how often it was.
         for column in [Column::AccountId, Column::EventCount] {
             shape.columns.insert(column);
@@ -69,6 +71,11 @@ impl Shape {
             }
         }
         shape
+    }
+
+    /// These columns of records as they are: what differs in none of them is one row with a count.
+    pub fn exact(columns: &[Column]) -> Self {
+        Shape { exact: true, ..Self::of_columns(columns.iter().copied().collect(), false) }
     }
 
     /// The columns, in the order of the relation.
@@ -438,6 +445,9 @@ fn text_of<'a>(
     facts: &Facts<'a>,
     resource: &ResourceRow<'a>,
 ) -> Option<Cow<'a, str>> {
+    if shape.exact {
+        return text_value(column, record, facts, resource);
+    }
     let depth = shape.prefix_depth;
     let source_is_s3 = || record.event_source.is_some_and(|source| is_s3(&source.decode()));
     match column {

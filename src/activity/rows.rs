@@ -74,6 +74,14 @@ impl Part {
         Part { account_id, day, source: Source::File { path: Arc::from(path), row_groups } }
     }
 
+    /// The rows as they are held: in memory texts are dictionaries, and there may be other columns.
+    pub fn open_as_held(&self, columns: &[Column]) -> Result<Batches, ActivityError> {
+        match &self.source {
+            Source::Memory(batch) => Ok(Batches::Memory(Some(batch.clone()))),
+            Source::File { .. } => self.open(columns),
+        }
+    }
+
     /// The rows with these columns, in this order, in the types of the relation.
     pub fn open(&self, columns: &[Column]) -> Result<Batches, ActivityError> {
         self.open_where(columns, |_| None)

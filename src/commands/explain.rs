@@ -6,14 +6,17 @@ use std::sync::Arc;
 use super::candidates::read_plan;
 use super::output::{Terminal, printable, write_out};
 use super::run::{block_on, engine_resources};
-use super::whatif::{calls_statement, note_doubts};
+use super::warnings::is_loss;
+use super::whatif::note_doubts;
 use super::{Failure, settings};
+use crate::catalog::Statement;
 use crate::cli::policy::ExplainArgs;
 use crate::cli::run::SettingsArgs;
 use crate::cli::whatif::Assumption;
 use crate::cli::{Global, Listing};
 use crate::engine::local::LocalEngine;
 use crate::events::files::{Scope, discover};
+use crate::events::schema::EVENTS;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::replay::explain::{Explanation, as_text, explain as explain_call};
@@ -46,7 +49,10 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
         let skipped = engine.coverage().unwrap_or_default().finish((None, None)).skipped;
         for skipped in skipped.iter().filter(|skipped| skipped.reason != "duplicate") {
             let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
-            terminal.warning(&format!("{} {}(s) left out: {}{example}", skipped.count, skipped.unit, skipped.reason));
+            // What is kept, and what is no call at all, is not lost.
+            let how = if is_loss(&skipped.reason) { " left out" } else { "" };
+            let plural = if skipped.count == 1 { "" } else { "s" };
+            terminal.warning(&format!("{} {}{plural}{how}: {}{example}", skipped.count, skipped.unit, skipped.reason));
         }
         Ok(calls)
     };
@@ -105,6 +111,17 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
         Ok(())
     })?;
     Ok(Outcome::Success)
+}
+
+/// The statement for all calls of the events, with the columns that the replay reads.
+fn calls_statement() -> Statement {
+    let columns: Vec<&str> = Call::COLUMNS.iter().map(|column| column.name()).collect();
+    Statement {
+        sql: format!("SELECT {} FROM {EVENTS}", columns.join(", ")),
+        values: Vec::new(),
+        parameters: Vec::new(),
+        left_to_later_steps: Vec::new(),
+    }
 }
 
 /// The tree with long lines wrapped between words; the branches go on beside what is wrapped.

@@ -9,29 +9,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use datafusion::arrow::array::RecordBatch;
-
 use super::answer::{coverage_of_files, store_of_events};
 use super::candidates::read_plan;
 use super::output::{Terminal, write_out};
 use super::run::{block_on, collect_samples, discover_files, engine_resources, inputs, scope_of};
 use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
-use crate::catalog::Statement;
+use crate::activity::collect::{RolledUp, regroup};
+use crate::activity::rollup::Shape;
+use crate::activity::rows::ActivityRows;
 use crate::cli::Global;
 use crate::cli::whatif::{Assumption, WhatifArgs};
 use crate::config::perimeter::Perimeter;
 use crate::config::settings::{Accounts, Origin, Settings};
-use crate::engine::EngineError;
 use crate::engine::local::LocalEngine;
 use crate::enrich::{self, Context, StepPlan};
 use crate::events::files::SourceFile;
 use crate::events::scan::Progress;
-use crate::events::schema::EVENTS;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::policy::check::check_services;
-use crate::replay::call::CallError;
 use crate::replay::candidate::{Plan, Scenario};
 use crate::replay::outcome::Outcome as Fate;
 use crate::replay::recorded::{NotRecorded, not_recorded};
@@ -39,7 +36,7 @@ use crate::replay::refine::select::Legitimate;
 use crate::replay::refine::{Denied, Refinement, refine};
 use crate::replay::rows::{Key, Sum, frame};
 use crate::replay::sweep::{Swept, sweep};
-use crate::replay::{Assumptions, Call, Distinct, Lineage, ServiceFacts, World};
+use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
 use crate::report::model::{
     AccountSummary, BoundParameter, ColumnSpec, Coverage, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
     SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Warning, Window,
@@ -326,37 +323,16 @@ fn refinements(
     found
 }
 
-/// The statement for all calls of the events, with the columns that the replay reads.
-pub fn calls_statement() -> Statement {
-    let columns: Vec<&str> = Call::COLUMNS.iter().map(|column| column.name()).collect();
-    Statement {
-        sql: format!("SELECT {} FROM {EVENTS}", columns.join(", ")),
-        values: Vec::new(),
-        parameters: Vec::new(),
-        left_to_later_steps: Vec::new(),
+/// The distinct calls among rows, the first made first: the same calls in the same order, whatever the order of the rows.
+fn calls_of(rows: &ActivityRows) -> Result<Vec<Call>, Failure> {
+    let mut calls: Vec<Call> = Vec::new();
+    for part in rows.parts() {
+        for batch in part.open_as_held(Call::COLUMNS).map_err(Failure::unexpected)? {
+            calls.extend(Call::from_batch(&batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?);
+        }
     }
-}
-
-/// The distinct calls of the events: records are dropped as they are read, so that only what differs is held.
-async fn load_distinct(engine: &LocalEngine) -> Result<Vec<Call>, Failure> {
-    let parts: Vec<Distinct> = engine.fold(&calls_statement(), collect).await.map_err(Failure::unexpected)?;
-    let mut calls = Distinct::default();
-    parts.into_iter().for_each(|part| calls.merge(part));
-    Ok(calls.into_calls())
-}
-
-fn collect(calls: &mut Distinct, batch: &RecordBatch) -> Result<(), LoadError> {
-    Call::from_batch(batch)?.into_iter().for_each(|call| calls.add(call));
-    Ok(())
-}
-
-/// Why the calls could not be read.
-#[derive(Debug, thiserror::Error)]
-enum LoadError {
-    #[error("{0}")]
-    Engine(#[from] EngineError),
-    #[error("{0}")]
-    Call(#[from] CallError),
+    calls.sort_unstable_by(|a, b| (a.first_seen, &a.event_id).cmp(&(b.first_seen, &b.event_id)).then_with(|| a.cmp(b)));
+    Ok(calls)
 }
 
 /// The calls, what they were read from, and how well it covers the window.
@@ -379,20 +355,19 @@ fn load(settings: &Settings, terminal: &Terminal) -> Result<Loaded, Failure> {
             );
             return Err(Failure::new(Outcome::NothingRead, message));
         }
-        let rows = store.rows(&scope);
-        let mut calls = Distinct::default();
-        for batch in rows.batches(None, (None, None), Call::COLUMNS) {
-            collect(&mut calls, &batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?;
-        }
-        return Ok(Loaded { calls: calls.into_calls(), coverage, files: Arc::default() });
+        let job = engine_resources(settings).job(Shape::exact(Call::COLUMNS));
+        let rows = regroup(store.rows(&scope).parts(), &job).and_then(RolledUp::into_rows).map_err(Failure::unexpected)?;
+        return Ok(Loaded { calls: calls_of(&rows)?, coverage, files: Arc::default() });
     }
     let (mut discovery, scope) = discover_files(settings)?;
     let files = Arc::new(std::mem::take(&mut discovery.files));
     let progress = Arc::new(Progress::default());
     let engine = LocalEngine::new(Arc::clone(&files), scope, engine_resources(settings), Arc::clone(&progress));
     let watch = terminal.watch("reading events", files.len(), &progress);
-    let calls = block_on(load_distinct(&engine))??;
+    // Records are dropped as they are read, so that only what differs is held.
+    let rows = block_on(engine.roll_up(Shape::exact(Call::COLUMNS)))?.map_err(Failure::unexpected)?;
     drop(watch);
+    let calls = calls_of(&rows)?;
     let coverage = coverage_of_files(&engine, &discovery, settings)?;
     Ok(Loaded { calls, coverage, files })
 }

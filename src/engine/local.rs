@@ -15,7 +15,6 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use futures::StreamExt as _;
 use polars::prelude::DataFrame;
 
 use super::EngineError;
@@ -41,6 +40,13 @@ pub struct Resources {
     pub threads: usize,
     /// Bytes that statements may hold; beyond that they spill to temporary files.
     pub memory_limit: usize,
+}
+
+impl Resources {
+    /// How to roll up with them: contexts may take a quarter of the memory.
+    pub fn job(&self, shape: Shape) -> Job {
+        Job { shape, threads: self.threads, budget: self.memory_limit / 4, only: None }
+    }
 }
 
 /// The embedded engine over a set of files, or over rows of activity.
@@ -125,14 +131,10 @@ impl LocalEngine {
     /// The same over a store of activity: what these statements read is taken from its files once.
     pub async fn prepare_from(&mut self, rows: &ActivityRows, statements: &[Statement]) -> Result<(), EngineError> {
         let shape = self.shape_of(statements).await?;
-        let job = self.job(shape);
+        let job = self.resources.job(shape);
         let rows = Arc::new(regroup(rows.parts(), &job)?.into_rows()?);
         self.activity = Some(self.activity_of(rows, shape.columns, false)?);
         Ok(())
-    }
-
-    fn job(&self, shape: Shape) -> Job {
-        Job { shape, threads: self.resources.threads, budget: self.resources.memory_limit / 4, only: None }
     }
 
     /// What a roll-up must keep for these statements.
@@ -152,7 +154,7 @@ impl LocalEngine {
 
     /// Rolls the records up, in as many passes as it takes to know which records others replace.
     pub async fn roll_up(&self, shape: Shape) -> Result<ActivityRows, EngineError> {
-        let job = self.job(shape);
+        let job = self.resources.job(shape);
         loop {
             let scans = self.scans();
             let scan = scans.start(RecordFilter::default());
@@ -194,39 +196,6 @@ impl LocalEngine {
             let batches = frame.collect().await?;
             if self.is_read(&scans)? {
                 return Ok((schema, batches));
-            }
-        }
-    }
-
-    /// The same, without holding the rows: each thread folds what it gets into a value of its own, which `add` takes a batch into.
-    pub async fn fold<T, E>(&self, statement: &Statement, add: fn(&mut T, &RecordBatch) -> Result<(), E>) -> Result<Vec<T>, E>
-    where
-        T: Default + Send + 'static,
-        E: From<EngineError> + Send + 'static,
-    {
-        loop {
-            let scans = Arc::new(self.scans());
-            let frame = self.over_records(&scans, statement).await?;
-            let streams = frame.execute_stream_partitioned().await.map_err(EngineError::from)?;
-            let parts: Vec<_> = streams
-                .into_iter()
-                .map(|mut stream| {
-                    tokio::spawn(async move {
-                        let mut folded = T::default();
-                        while let Some(batch) = stream.next().await {
-                            add(&mut folded, &batch.map_err(EngineError::from)?)?;
-                        }
-                        Ok::<T, E>(folded)
-                    })
-                })
-                .collect();
-            let mut folded = Vec::with_capacity(parts.len());
-            for part in parts {
-                let part = part.await.map_err(|error| EngineError::from(DataFusionError::External(Box::new(error))))?;
-                folded.push(part?);
-            }
-            if self.is_read(&scans)? {
-                return Ok(folded);
             }
         }
     }

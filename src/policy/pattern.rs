@@ -47,6 +47,8 @@ pub fn tokens(text: &str) -> Vec<Token> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Glob {
     shape: Shape,
+    /// The letters before the first wildcard.
+    start: Box<str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +80,11 @@ impl Glob {
                 .collect();
             text.map(String::into_boxed_str)
         };
+        let letters = tokens.iter().map_while(|token| match token {
+            Token::Char(character) => Some(*character),
+            _ => None,
+        });
+        let start = letters.collect::<String>().into_boxed_str();
         let shape = if let Some(text) = literal(&tokens) {
             Shape::Exact(text)
         } else if tokens.as_slice() == [Token::Any] {
@@ -91,7 +98,7 @@ impl Glob {
         } else {
             Shape::Free(tokens.into_boxed_slice())
         };
-        Glob { shape }
+        Glob { shape, start }
     }
 
     /// The pattern as it would be written.
@@ -129,10 +136,15 @@ impl Glob {
         }
     }
 
+    /// Do the patterns begin with other letters? Then no text is covered by both.
+    fn begins_otherwise(&self, other: &Glob) -> bool {
+        !self.start.starts_with(&*other.start) && !other.start.starts_with(&*self.start)
+    }
+
     /// Does the pattern certainly cover every text that `partial` stands for? A `*` of `partial` is a part that is not known.
     pub fn covers(&self, partial: &Glob) -> bool {
-        if self.is_everything() {
-            return true;
+        if self.is_everything() || self.begins_otherwise(partial) {
+            return self.is_everything();
         }
         let (own, other) = (self.to_tokens(), partial.to_tokens());
         // A token of `partial` that stands for something unknown is only taken by a run that reaches everywhere.
@@ -155,7 +167,7 @@ impl Glob {
 
     /// Is there a text that both patterns cover?
     pub fn meets(&self, other: &Glob) -> bool {
-        overlap(&self.to_tokens(), &other.to_tokens())
+        !self.begins_otherwise(other) && overlap(&self.to_tokens(), &other.to_tokens())
     }
 
     /// May the pattern cover a text that `partial` stands for?
@@ -163,6 +175,9 @@ impl Glob {
     /// Two ARNs are compared part by part: an unknown name is not supposed to hold the colons of a whole other ARN. A wildcard of
     /// the pattern itself may reach beyond the colons of its part, over what is known.
     pub fn overlaps(&self, partial: &Glob) -> bool {
+        if self.begins_otherwise(partial) {
+            return false;
+        }
         let (own, other) = (self.to_tokens(), partial.to_tokens());
         let parts = |tokens: &[Token]| tokens.iter().filter(|token| **token == Token::Char(':')).count() + 1;
         if parts(&own) < 6 || parts(&other) < 6 {

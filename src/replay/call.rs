@@ -1,8 +1,10 @@
 //! A recorded call: one row of `events` or `activity`, the columns that the replay reads.
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType, UInt32Type};
 
 use crate::events::json::{Cursor, Stop};
 use crate::events::record::{Object, read_object};
@@ -30,7 +32,7 @@ macro_rules! call {
             /// The columns that [`Call::from_batch`] reads.
             pub const COLUMNS: &'static [Column] = &[$(Column::$column,)*];
 
-            /// The calls of some rows; columns are found by their names.
+            /// The calls of some rows; columns are found by their names. Texts may be dictionaries, and are then held once.
             ///
             /// # Errors
             /// When a column is missing or holds something else than it should.
@@ -44,14 +46,13 @@ macro_rules! call {
             }
         }
     };
-    (@type text) => { Option<Box<str>> };
+    (@type text) => { Option<Arc<str>> };
     (@type boolean) => { Option<bool> };
     (@type time) => { Option<i64> };
     (@type count) => { u64 };
     (@read text $calls:ident $array:ident $field:ident) => {
-        let values = $array.as_string::<i32>();
-        for (call, value) in $calls.iter_mut().zip(values.iter()) {
-            call.$field = value.filter(|text| !text.is_empty()).map(Box::from);
+        for (call, text) in $calls.iter_mut().zip(texts(&$array)) {
+            call.$field = text;
         }
     };
     (@read boolean $calls:ident $array:ident $field:ident) => {
@@ -125,11 +126,34 @@ call! {
     last_seen LastSeen time;
 }
 
-/// The column, in the type that the relation documents.
+/// The texts of a column; an empty one stands for none.
+fn texts(array: &ArrayRef) -> Vec<Option<Arc<str>>> {
+    let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() else {
+        return array.as_string::<i32>().iter().map(|text| text.filter(|text| !text.is_empty()).map(Arc::from)).collect();
+    };
+    let values = dictionary.values().as_string::<i32>();
+    let mut held: Vec<Option<Arc<str>>> = vec![None; values.len()];
+    let mut text = |key: u32| {
+        let position = usize::try_from(key).ok()?;
+        let held = held.get_mut(position)?;
+        if held.is_none() {
+            *held = Some(values.value(position)).filter(|text| !text.is_empty()).map(Arc::from);
+        }
+        held.clone()
+    };
+    dictionary.keys().iter().map(|key| text(key?)).collect()
+}
+
+fn is_dictionary(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(key, value) if **key == DataType::UInt32 && **value == DataType::Utf8)
+}
+
+/// The column, in the type that the relation documents. A dictionary of texts stays one.
 fn column(batch: &RecordBatch, column: Column) -> Result<ArrayRef, CallError> {
     let name = column.name();
     let array = batch.column_by_name(name).ok_or(CallError::Missing(name))?;
     let wanted = match column.data_type() {
+        DataType::Utf8 if is_dictionary(array.data_type()) => return Ok(Arc::clone(array)),
         // A time without its zone is the same number.
         DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, None),
         other => other,

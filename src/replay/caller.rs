@@ -4,6 +4,8 @@
 //! service principal: <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html>. The record says which
 //! service called (`invokedBy`), not how; the role, its trust policy and the call that issued the session tell.
 
+use std::sync::Arc;
+
 use crate::inventory::{Role, resource_types};
 use crate::policy::request::{Principal, PrincipalType};
 use crate::policy::truth::Truth;
@@ -191,7 +193,7 @@ fn principal<'a>(call: &'a Call, world: &World<'a>) -> Caller<'a> {
     };
     let principal = &mut caller.principal;
     principal.account = call.principal_account_id.as_deref().filter(|account| *account != "anonymous").map(str::to_owned);
-    let own = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let own = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
     let unique_id = call.principal_id.as_deref().map(|id| id.split(':').next().unwrap_or(id));
     match call.principal_type.as_deref() {
         Some("Root") => {

@@ -1,5 +1,7 @@
 //! One verdict as a tree: every policy, statement, condition and value, and where each value came from.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::candidate::Scenario;
@@ -97,7 +99,7 @@ pub struct ConditionTree {
 /// Explains a judged call.
 pub fn explain(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineage) -> Explanation {
     let words = words(judged, call, scenario, lineage);
-    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
     Explanation {
         event_id: text(&call.event_id),
         event_source: text(&call.event_source),

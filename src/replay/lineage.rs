@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>. Only issuing calls are kept.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -19,34 +20,34 @@ const TOLERANCE: i64 = 1_000_000;
 /// One issuing call: whose it was, and what it gave the session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
-    pub event_id: Option<Box<str>>,
+    pub event_id: Option<Arc<str>>,
     /// `AssumeRole`, `AssumeRoleWithSAML` …
     pub event_name: Box<str>,
     /// Microseconds since 1970.
     pub issued_at: Option<i64>,
     /// `userIdentity.type` of who asked.
-    pub issuer_type: Option<Box<str>>,
+    pub issuer_type: Option<Arc<str>>,
     /// ARN of the role, user or root who asked.
-    pub issuer_arn: Option<Box<str>>,
-    pub issuer_session_arn: Option<Box<str>>,
-    pub issuer_account: Option<Box<str>>,
+    pub issuer_arn: Option<Arc<str>>,
+    pub issuer_session_arn: Option<Arc<str>>,
+    pub issuer_account: Option<Arc<str>>,
     /// The service that asked, for itself or for the issuer.
-    pub invoked_by: Option<Box<str>>,
+    pub invoked_by: Option<Arc<str>>,
     /// The access key that the issuer used: the next link of the chain.
-    pub issuer_access_key: Option<Box<str>>,
-    issuer_principal_id: Option<Box<str>>,
+    pub issuer_access_key: Option<Arc<str>>,
+    issuer_principal_id: Option<Arc<str>>,
     issuer_session_created_at: Option<i64>,
     /// The role that was assumed.
-    pub role_arn: Option<Box<str>>,
-    pub session_arn: Option<Box<str>>,
+    pub role_arn: Option<Arc<str>>,
+    pub session_arn: Option<Arc<str>>,
     /// Session tags, the inherited ones included; keys as sent.
     pub session_tags: BTreeMap<String, String>,
     /// Could the tags be read? The calls of Amazon Cognito do not record those that come from a token.
     pub tags_are_known: bool,
     pub transitive_tag_keys: BTreeSet<String>,
-    pub source_identity: Option<Box<str>>,
+    pub source_identity: Option<Arc<str>>,
     /// The session policy, as JSON text.
-    pub session_policy: Option<Box<str>>,
+    pub session_policy: Option<Arc<str>>,
     /// Managed policies that narrow the session. Records have their ARNs, not their text.
     pub session_policy_arns: Vec<String>,
     /// Do the parameters show all session policies that were passed?
@@ -54,9 +55,9 @@ pub struct Link {
     /// Did the request carry an MFA code?
     pub with_mfa: bool,
     /// Identity provider, subject and audience of a federated session.
-    pub provider: Option<Box<str>>,
-    pub subject: Option<Box<str>>,
-    pub audience: Option<Box<str>>,
+    pub provider: Option<Arc<str>>,
+    pub subject: Option<Arc<str>>,
+    pub audience: Option<Arc<str>>,
 }
 
 impl Link {
@@ -70,15 +71,15 @@ impl Link {
 #[derive(Debug, Clone, Default)]
 pub struct Lineage {
     links: Vec<Link>,
-    by_access_key: HashMap<Box<str>, usize>,
+    by_access_key: HashMap<Arc<str>, usize>,
     /// By `AROA…:session` name, for records whose key is not known.
-    by_principal: HashMap<Box<str>, Vec<usize>>,
+    by_principal: HashMap<Arc<str>, Vec<usize>>,
     /// Issuing calls whose caller the other account's record hides, by `sharedEventID`.
-    by_shared_event: HashMap<Box<str>, usize>,
+    by_shared_event: HashMap<Arc<str>, usize>,
     /// Event sources that were seen with the id of an endpoint.
-    sources_with_endpoint: HashSet<Box<str>>,
+    sources_with_endpoint: HashSet<Arc<str>>,
     /// When tags of a principal or resource were changed, by ARN.
-    tag_changes: HashMap<Box<str>, Vec<i64>>,
+    tag_changes: HashMap<Arc<str>, Vec<i64>>,
 }
 
 impl Lineage {
@@ -169,7 +170,7 @@ impl Lineage {
         changed.sort_unstable();
         changed.dedup();
         for name in changed {
-            self.tag_changes.entry(name.into_boxed_str()).or_default().push(time);
+            self.tag_changes.entry(name.into()).or_default().push(time);
         }
     }
 
@@ -315,17 +316,17 @@ fn link(call: &Call) -> Link {
         issuer_access_key: call.access_key_id.clone(),
         issuer_principal_id: call.principal_id.clone(),
         issuer_session_created_at: call.session_created_at,
-        role_arn: text("roleArn").or_else(|| text("targetPrincipal")).map(Box::from),
+        role_arn: text("roleArn").or_else(|| text("targetPrincipal")).map(Arc::from),
         session_arn: call.issued_session_arn.clone(),
         session_tags,
         tags_are_known: call.request_parameters.is_some() && &*event_name != "GetCredentialsForIdentity",
         transitive_tag_keys,
-        source_identity: text("sourceIdentity").or(call.source_identity.as_deref()).map(Box::from),
-        session_policy: text("policy").map(Box::from),
+        source_identity: text("sourceIdentity").or(call.source_identity.as_deref()).map(Arc::from),
+        session_policy: text("policy").map(Arc::from),
         session_policies_are_known: parameters.is_object() && policy_is_known && arns_are_known,
         session_policy_arns,
         with_mfa: text("serialNumber").is_some() || parameters.get("tokenCode").is_some(),
-        provider: call.issued_issuer.as_deref().or_else(|| text("principalArn")).or_else(|| text("providerId")).map(Box::from),
+        provider: call.issued_issuer.as_deref().or_else(|| text("principalArn")).or_else(|| text("providerId")).map(Arc::from),
         subject: call.issued_subject.clone(),
         audience: call.issued_audience.clone(),
         event_name,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, PolarsError, StringChunked, TimeUnit};
 
@@ -39,7 +40,7 @@ const SHORT: usize = 7;
 /// What makes a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    fields: Vec<Option<Box<str>>>,
+    fields: Vec<Option<Arc<str>>>,
     pub outcome: Outcome,
     pub statement: Option<String>,
     pub settled_by: Option<String>,
@@ -51,7 +52,7 @@ pub struct Sum {
     pub calls: u64,
     first_seen: Option<i64>,
     last_seen: Option<i64>,
-    sample: Option<Box<str>>,
+    sample: Option<Arc<str>>,
     pub reason: String,
     pub perimeter: Option<&'static str>,
 }
@@ -142,8 +143,8 @@ impl Sum {
     }
 }
 
-fn fields(call: &Call, judged: &Judged) -> Vec<Option<Box<str>>> {
-    let principal_id = call.principal_id.as_deref().map(|id| Box::from(id.split_once(':').map_or(id, |(id, _)| id)));
+fn fields(call: &Call, judged: &Judged) -> Vec<Option<Arc<str>>> {
+    let principal_id = call.principal_id.as_deref().map(|id| Arc::from(id.split_once(':').map_or(id, |(id, _)| id)));
     let mut fields = vec![
         call.account_id.clone(),
         call.principal_arn.clone(),
@@ -167,11 +168,11 @@ fn fields(call: &Call, judged: &Judged) -> Vec<Option<Box<str>>> {
         Resource::Known(arn) if arn != "*" => Some(arn.as_str()),
         _ => None,
     });
-    let resource = call.resource_arn.as_deref().or(derived).map(|arn| Box::from(without_key(arn)));
+    let resource = call.resource_arn.as_deref().or(derived).map(|arn| Arc::from(without_key(arn)));
     let owner = call
         .resource_account_id
         .clone()
-        .or_else(|| request.and_then(|request| request.resource_account.as_deref()).map(Box::from));
+        .or_else(|| request.and_then(|request| request.resource_account.as_deref()).map(Arc::from));
     let is_error = call.error_code.is_some();
     fields.extend([
         call.error_code.clone(),

@@ -201,13 +201,14 @@ impl<W: Write> Page<'_, W> {
         let stale: Vec<_> = report.manifest.exceptions.iter().filter(|exception| exception.status != "applied").collect();
         for exception in &stale {
             let what = match exception.status.as_str() {
-                "expired" => format!(
-                    "{} expired on {} and no longer covers {}; owner {}",
-                    exception.id,
-                    exception.expires.as_deref().unwrap_or("an unknown day"),
-                    counted(exception.calls, "call"),
-                    exception.owner
-                ),
+                "expired" => {
+                    let day = exception.expires.as_deref().unwrap_or("an unknown day");
+                    let uncovered = match exception.calls {
+                        0 => "would have covered no call of this run".to_owned(),
+                        calls => format!("no longer covers {}", counted(calls, "call")),
+                    };
+                    format!("{} expired on {day} and {uncovered}; owner {}", exception.id, exception.owner)
+                }
                 "never_matched" => format!("{} matched nothing; owner {}", exception.id, exception.owner),
                 other => format!("{}: {}", exception.id, other.replace('_', " ")),
             };
