@@ -676,3 +676,95 @@ fn dictionary_schema(shape: Shape) -> SchemaRef {
         .collect::<Vec<_>>();
     Arc::new(Schema::new(fields))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::json::Cursor;
+    use crate::events::record::{Object, read_object};
+
+    #[test]
+    fn ids_come_back_and_are_compared_as_their_texts() {
+        let ids = [
+            "0123abcd-89ef-4567-89ab-cdef01234567",
+            "0123abcd-89ef-4567-89ab-cdef01234568",
+            "f123abcd-89ef-4567-89ab-cdef01234567",
+            // What is no such UUID keeps its text.
+            "0123ABCD-89EF-4567-89AB-CDEF01234567",
+            "0123abcd89ef-4567-89ab-cdef-01234567",
+            "0123abcd-89ef-4567-89ab-cdef0123456",
+            "-0123abcd-89ef-4567-89ab-cdef0123456",
+            "sample-1",
+            "",
+        ];
+        for own in ids {
+            assert_eq!(EventId::new(own).text(), own);
+            for other in ids {
+                assert_eq!(EventId::new(own).is_before(&EventId::new(other)), own < other, "{own} {other}");
+            }
+        }
+    }
+
+    fn rolled_up(shape: Shape, records: &[String]) -> RollUp {
+        let mut contexts = RollUp::new(shape);
+        for text in records {
+            let Ok(Object::Record(record)) = read_object(&mut Cursor::new(text.as_bytes(), 0)) else { panic!("{text}") };
+            let facts = Facts::of(&record, None);
+            Sink::append(&mut contexts, &record, &facts);
+        }
+        contexts
+    }
+
+    /// Two accounts, three days, names that repeat, a record without a time, and ids in no order.
+    fn records() -> Vec<String> {
+        (0..60)
+            .map(|number| {
+                let time = if number == 7 { "null".to_owned() } else { format!("\"2026-10-{:02}T00:00:{number:02}Z\"", 1 + number % 3) };
+                format!(
+                    r#"{{"eventVersion":"1.08","eventTime":{time},"eventSource":"s3.amazonaws.com","eventName":"Get{}","awsRegion":"eu-west-1","recipientAccountId":"{}","eventID":"{:02}","readOnly":{},"requestParameters":{{"bucketName":"b","key":"k{}"}}}}"#,
+                    number % 4,
+                    if number % 2 == 0 { "111111111111" } else { "222222222222" },
+                    number * 37 % 60,
+                    number % 8 < 4,
+                    number % 5,
+                )
+            })
+            .collect()
+    }
+
+    fn drained(mut contexts: RollUp) -> Vec<(AccountDay, Vec<RecordBatch>)> {
+        contexts.drain(Order::EveryColumn).unwrap()
+    }
+
+    #[test]
+    fn the_same_rows_come_out_whatever_the_order_and_the_threads() {
+        for shape in [Shape::whole(0), Shape::exact(&[Column::EventName, Column::EventId, Column::RequestParameters])] {
+            let records = records();
+            let mut backwards = records.clone();
+            backwards.reverse();
+            let expected = drained(rolled_up(shape, &records));
+            assert_eq!(drained(rolled_up(shape, &backwards)), expected);
+            let (first, second) = records.split_at(23);
+            let mut merged = rolled_up(shape, second);
+            merged.merge(rolled_up(shape, first));
+            assert_eq!(drained(merged), expected);
+        }
+    }
+
+    #[test]
+    fn rows_count_what_they_stand_for_and_an_exact_shape_cuts_nothing() {
+        let columns = [Column::EventName, Column::RequestParameters];
+        let counts = |shape: Shape| -> (usize, i64) {
+            let days = drained(rolled_up(shape, &records()));
+            let batches: Vec<&RecordBatch> = days.iter().flat_map(|(_, batches)| batches).collect();
+            let count = |batch: &&RecordBatch| {
+                let counts = batch.column_by_name("event_count").unwrap().as_primitive::<Int64Type>();
+                counts.iter().flatten().sum::<i64>()
+            };
+            (batches.iter().map(|batch| batch.num_rows()).sum(), batches.iter().map(count).sum())
+        };
+        // Account and name go together, as both follow from whether the number is even: four of them, times the key.
+        assert_eq!(counts(Shape::exact(&columns)), (20, 60));
+        assert_eq!(counts(Shape::of_columns(columns.into_iter().collect(), false)), (4, 60));
+    }
+}

@@ -371,7 +371,7 @@ fn replayed(
     let trial = trial(plan, Candidate { written: source, document, policy, doubts: Vec::new() }, targets);
     let keys = keys_that_decide(&trial);
     let world = &world.with_keys(&keys).without_provenance();
-    let mut judge = Judge::new(&trial, inventory);
+    let mut judge = Judge::new(&trial, inventory).outcomes_only();
     let (mut legitimate_calls, mut still_denied) = (0_u64, 0_u64);
     let mut also: BTreeMap<String, u64> = BTreeMap::new();
     for Denied { call, legitimate, features, .. } in denied {

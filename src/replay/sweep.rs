@@ -43,6 +43,7 @@ pub fn sweep(
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
+                let mut brief = Judge::new(plan, world.inventory).outcomes_only();
                 let mut judge = Judge::new(plan, world.inventory);
                 let mut own = empty();
                 loop {
@@ -54,10 +55,12 @@ pub fn sweep(
                     for call in share {
                         // The session policy of a call that was denied may read keys that no other policy does.
                         let is_narrowed = call.was_denied() && world.lineage.link(call).and_then(SessionPolicies::of).is_some();
-                        let mut judged = judge.judge(call, if is_narrowed { world } else { &narrow });
-                        if !is_narrowed && !judged.iter().all(goes_on) {
-                            judged = judge.judge(call, &told);
-                        }
+                        let judged = if is_narrowed {
+                            judge.judge(call, world)
+                        } else {
+                            let outcomes = brief.judge(call, &narrow);
+                            if outcomes.iter().all(goes_on) { outcomes } else { judge.judge(call, &told) }
+                        };
                         for (number, ((swept, judged), scenario)) in
                             own.iter_mut().zip(&judged).zip(&plan.scenarios).enumerate()
                         {
