@@ -6,6 +6,7 @@ mod summary;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering as AtomicOrdering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use super::warnings::{Observed, is_loss, warnings};
 use super::{Failure, settings};
 use crate::activity::collect::{RolledUp, regroup};
 use crate::activity::rollup::Shape;
-use crate::activity::rows::ActivityRows;
+use crate::activity::rows::{ActivityRows, Part};
 use crate::cli::Global;
 use crate::cli::whatif::{Assumption, WhatifArgs};
 use crate::config::perimeter::Perimeter;
@@ -167,9 +168,10 @@ fn replay(
     clock.end_phase("definitions");
 
     let Loaded { calls, coverage, files } = load(settings, terminal)?;
+    let calls = in_order(&calls);
     clock.end_phase("events");
 
-    let lineage = Lineage::of(calls.iter());
+    let lineage = Lineage::of(calls.iter().copied());
     let mut world = World::new(facts, inventory, &lineage);
     world.assumptions = Assumptions { secure_transport: arguments.assume.contains(&Assumption::SecureTransport) };
     let threads = engine_resources(settings).threads;
@@ -323,21 +325,39 @@ fn refinements(
     found
 }
 
-/// The distinct calls among rows, the first made first: the same calls in the same order, whatever the order of the rows.
-fn calls_of(rows: &ActivityRows) -> Result<Vec<Call>, Failure> {
-    let mut calls: Vec<Call> = Vec::new();
-    for part in rows.parts() {
-        for batch in part.open_as_held(Call::COLUMNS).map_err(Failure::unexpected)? {
-            calls.extend(Call::from_batch(&batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)?);
+/// The distinct calls among rows, in no order.
+fn calls_of(rows: &ActivityRows, threads: usize) -> Result<Vec<Vec<Call>>, Failure> {
+    let next = AtomicUsize::new(0);
+    let of_part = |part: &Part| -> Result<Vec<Vec<Call>>, Failure> {
+        let batches = part.open_as_held(Call::COLUMNS).map_err(Failure::unexpected)?;
+        batches.map(|batch| Call::from_batch(&batch.map_err(Failure::unexpected)?).map_err(Failure::unexpected)).collect()
+    };
+    let calls: Mutex<Vec<Result<Vec<Vec<Call>>, Failure>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while let Some(part) = rows.parts().get(next.fetch_add(1, AtomicOrdering::Relaxed)) {
+                    let of_part = of_part(part);
+                    calls.lock().unwrap_or_else(PoisonError::into_inner).push(of_part);
+                }
+            });
         }
-    }
+    });
+    let calls: Result<Vec<_>, Failure> = calls.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+    Ok(calls?.into_iter().flatten().collect())
+}
+
+/// The first made first: the same calls in the same order, whatever the order in which they were read.
+fn in_order(calls: &[Vec<Call>]) -> Vec<&Call> {
+    let mut calls: Vec<&Call> = calls.iter().flatten().collect();
     calls.sort_unstable_by(|a, b| (a.first_seen, &a.event_id).cmp(&(b.first_seen, &b.event_id)).then_with(|| a.cmp(b)));
-    Ok(calls)
+    calls
 }
 
 /// The calls, what they were read from, and how well it covers the window.
 struct Loaded {
-    calls: Vec<Call>,
+    /// Some by some, in no order.
+    calls: Vec<Vec<Call>>,
     coverage: Coverage,
     files: Arc<Vec<SourceFile>>,
 }
@@ -357,7 +377,7 @@ fn load(settings: &Settings, terminal: &Terminal) -> Result<Loaded, Failure> {
         }
         let job = engine_resources(settings).job(Shape::exact(Call::COLUMNS));
         let rows = regroup(store.rows(&scope).parts(), &job).and_then(RolledUp::into_rows).map_err(Failure::unexpected)?;
-        return Ok(Loaded { calls: calls_of(&rows)?, coverage, files: Arc::default() });
+        return Ok(Loaded { calls: calls_of(&rows, job.threads)?, coverage, files: Arc::default() });
     }
     let (mut discovery, scope) = discover_files(settings)?;
     let files = Arc::new(std::mem::take(&mut discovery.files));
@@ -367,7 +387,7 @@ fn load(settings: &Settings, terminal: &Terminal) -> Result<Loaded, Failure> {
     // Records are dropped as they are read, so that only what differs is held.
     let rows = block_on(engine.roll_up(Shape::exact(Call::COLUMNS)))?.map_err(Failure::unexpected)?;
     drop(watch);
-    let calls = calls_of(&rows)?;
+    let calls = calls_of(&rows, engine_resources(settings).threads)?;
     let coverage = coverage_of_files(&engine, &discovery, settings)?;
     Ok(Loaded { calls, coverage, files })
 }

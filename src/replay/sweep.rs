@@ -26,7 +26,7 @@ pub struct Swept {
 /// Judges all calls in all scenarios. `keep` sees every judged call once, with the number of the scenario.
 pub fn sweep(
     plan: &Plan,
-    calls: &[Call],
+    calls: &[&Call],
     world: &World<'_>,
     threads: usize,
     keep: &(impl Fn(usize, &Call, &Judged) + Sync),
@@ -52,7 +52,7 @@ pub fn sweep(
                     if share.is_empty() {
                         break;
                     }
-                    for call in share {
+                    for call in share.iter().copied() {
                         // The session policy of a call that was denied may read keys that no other policy does.
                         let is_narrowed = call.was_denied() && world.lineage.link(call).and_then(SessionPolicies::of).is_some();
                         let judged = if is_narrowed {
