@@ -130,6 +130,10 @@ pub enum Derived {
 
 /// What the call was for IAM.
 pub fn derive(call: &Call, world: &World<'_>) -> Derived {
+    if world.lineage.is_second_record(call) {
+        let reason = "the second record of a call: that of the caller's own account is judged".to_owned();
+        return Derived::NotAuthorized { reason };
+    }
     let scene = scene::Scene::of(call, world);
     let needed = match action::needed(&scene) {
         action::Actions::NotAuthorized(reason) => return Derived::NotAuthorized { reason: reason.to_owned() },

@@ -16,6 +16,7 @@ use crate::policy::check::{check, check_services, guess_type};
 use crate::policy::compiled::PolicyType;
 use crate::policy::diagnostic::{Finding, Severity, Source};
 use crate::policy::document::read_source;
+use crate::policy::truth::Truth;
 use crate::replay::ServiceFacts;
 use crate::replay::facts::FactsInUse;
 
@@ -124,7 +125,12 @@ fn as_json(checked: &Checked) -> Value {
 }
 
 fn evaluate(file: &Path) -> Result<Outcome, Failure> {
-    let evaluated = case::evaluate(&read(file)?).map_err(Failure::usage)?;
+    let facts = ServiceFacts::embedded();
+    let about_no_resource = |service: &str, action: &str| match facts.action(service, action) {
+        Some((_, action)) => Truth::from(action.resource_types.is_empty()),
+        None => Truth::Unknown,
+    };
+    let evaluated = case::evaluate_knowing(&read(file)?, &about_no_resource).map_err(Failure::usage)?;
     let total = evaluated.answers.as_array().map_or(1, Vec::len);
     write_out(|out| {
         serde_json::to_writer_pretty(&mut *out, &evaluated.answers)?;

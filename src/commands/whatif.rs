@@ -30,6 +30,7 @@ use crate::events::scan::Progress;
 use crate::inventory::Inventory;
 use crate::outcome::Outcome;
 use crate::policy::check::check_services;
+use crate::policy::diagnostic::Severity as FindingSeverity;
 use crate::replay::candidate::{Plan, Scenario};
 use crate::replay::outcome::Outcome as Fate;
 use crate::replay::recorded::{NotRecorded, not_recorded};
@@ -483,6 +484,15 @@ fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
             help: Some("Add it to the inventory; docs/inventory.md lists the AWS CLI commands that fill it.".to_owned()),
         })
         .collect();
+    for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
+        let refused = candidate.doubts.iter().filter(|doubt| doubt.severity == FindingSeverity::Error);
+        own.extend(refused.map(|doubt| Warning {
+            severity: Severity::Blind,
+            code: "policy-refused".to_owned(),
+            message: format!("AWS refuses {}: {}.", candidate.document.source.name(), doubt.message),
+            help: doubt.help.clone(),
+        }));
+    }
     // Statements that miss the same are told of together.
     let mut by_data: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
     let mut by_never: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();

@@ -4,6 +4,7 @@
 //! Resource control policies: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>.
 //! VPC endpoint policies: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>.
 
+use super::pattern::Glob;
 use super::request::{PrincipalType, Request, Resource};
 use super::truth::{Truth, any};
 
@@ -131,6 +132,11 @@ const WITHOUT_RESOURCE: [(&str, &[&str]); 5] = [
 
 /// Is the action about no resource? Then there is none that a policy could protect.
 fn is_without_resource(request: &Request) -> bool {
+    match request.facts.about_no_resource {
+        Truth::True => return true,
+        Truth::False => return false,
+        Truth::Unknown => {}
+    }
     matches!(&request.resource, Resource::Known(arn) if arn == "*")
         && WITHOUT_RESOURCE.iter().any(|(service, names)| *service == request.service && names.contains(&&*request.action_name))
 }
@@ -171,9 +177,22 @@ fn service_linked_role(request: &Request) -> Truth {
 /// Is a service-linked role assumed?
 fn assumes_service_linked_role(request: &Request) -> Truth {
     let assumes = request.service == "sts" && request.action_name.starts_with("assumerole");
+    if !assumes {
+        return Truth::False;
+    }
     match &request.resource {
-        Resource::Known(arn) => (assumes && arn.contains(":role/aws-service-role/")).into(),
-        Resource::Partial(_) | Resource::Unknown => Truth::False,
+        Resource::Known(arn) => arn.contains(":role/aws-service-role/").into(),
+        Resource::Partial(partial) => {
+            let path = Glob::new("*:role/aws-service-role/*");
+            if path.covers(partial) {
+                Truth::True
+            } else if path.overlaps(partial) {
+                Truth::Unknown
+            } else {
+                Truth::False
+            }
+        }
+        Resource::Unknown => Truth::Unknown,
     }
 }
 
@@ -203,6 +222,10 @@ pub fn service_control(request: &Request) -> Applies {
             "service control policies bind users and roles of IAM, not who comes with a token of an identity provider",
         ),
         (service_linked_role(request), "service control policies do not bind service-linked roles"),
+        (
+            (request.service == "mechanicalturk").into(),
+            "service control policies cannot restrict tasks of Amazon Mechanical Turk",
+        ),
         (request.facts.principal_in_management_account, "service control policies do not bind the management account"),
         (
             request.facts.principal_in_organization.negated(),

@@ -14,8 +14,8 @@ use super::diagnostic::{Finding, Source};
 use super::document::InvalidPolicy;
 use super::json::{self, Member, Node, Value};
 use super::layers::Policies;
-use super::pattern::Glob;
-use super::request::{Facts, Principal, PrincipalType, Request, Resource};
+use super::pattern::{Glob, arn_parts};
+use super::request::{Facts, Principal, PrincipalType, Request, Resource, is_account_id};
 use super::suggest::did_you_mean;
 use super::truth::Truth;
 use super::verdict::judge;
@@ -58,12 +58,24 @@ pub fn read(source: &Arc<Source>) -> Result<Cases, InvalidPolicy> {
 
 /// The answers to all cases of a file, in its form: one object, or a list. A case that cannot be judged has an `error`.
 pub fn evaluate(source: &Arc<Source>) -> Result<Evaluated, InvalidPolicy> {
+    evaluate_knowing(source, &|_, _| Truth::Unknown)
+}
+
+/// The same, told which actions AWS lists without types of resources: service prefix and name, in lower case.
+pub fn evaluate_knowing(
+    source: &Arc<Source>,
+    about_no_resource: &dyn Fn(&str, &str) -> Truth,
+) -> Result<Evaluated, InvalidPolicy> {
     let Cases { is_list, cases } = read(source)?;
     let mut failed = 0;
     let mut answers: Vec<Json> = cases
         .into_iter()
         .map(|(id, case)| match case {
-            Ok(case) => answer(&case, &judge(&case.policies, &case.request)),
+            Ok(mut case) => {
+                let request = &mut case.request;
+                request.facts.about_no_resource = about_no_resource(&request.service, &request.action_name);
+                answer(&case, &judge(&case.policies, &case.request))
+            }
             Err(error) => {
                 failed += 1;
                 serde_json::json!({ "id": id, "error": error.to_string() })
@@ -268,12 +280,17 @@ impl Reader<'_> {
             return (Resource::Unknown, None, Vec::new());
         };
         self.unknown_names(members, &["arn", "pattern", "account", "tags"], "a resource");
+        let mut owner = None;
         let resource = match (self.text(node.get("arn"), "`arn`"), self.text(node.get("pattern"), "`pattern`")) {
             (Some(arn), _) => known(&arn),
-            (None, Some(pattern)) => Resource::Partial(Glob::new(&pattern)),
+            (None, Some(pattern)) => {
+                let of_pattern = arn_parts(&pattern).map(|[_, _, _, _, account, _]| account);
+                owner = of_pattern.filter(|account| is_account_id(account)).map(str::to_owned);
+                Resource::Partial(Glob::new(&pattern))
+            }
             (None, None) => Resource::Unknown,
         };
-        let account = self.text(node.get("account"), "`account`");
+        let account = self.text(node.get("account"), "`account`").or(owner);
         (resource, account, self.tags(given(node, "tags")))
     }
 

@@ -9,6 +9,7 @@ use super::condition::{Condition, PolicyValue};
 use super::context::{Class, Context, Member, Other, Seen, Unknown, View};
 use super::global_keys::{self, KeyType};
 use super::operator::Comparison;
+use super::pattern::Glob;
 use super::truth::Truth;
 use super::value::{Decimal, date_text, representatives};
 
@@ -49,14 +50,16 @@ pub fn classes(
             }));
         }
         _ if is_set || !unknown.known_members.is_empty() => {
-            let mut kinds = without_excluded(single_valued(key, &own, context), unknown);
+            let mut kinds = without_excluded(single_valued(key, unknown, &own, context), unknown);
             if may_merge {
                 keep_distinct(&mut kinds, key, &own, context);
             }
             classes.extend(sets(&kinds, &unknown.known_members)?);
         }
-        _ => classes.extend(without_excluded(single_valued(key, &own, context), unknown)),
+        _ => classes.extend(without_excluded(single_valued(key, unknown, &own, context), unknown)),
     }
+    let fits = |value: &String| unknown.like.is_empty() || unknown.like.iter().any(|partial| Glob::new(partial).matches(value));
+    classes.retain(|class| !matches!(class, Class::Values(values) if !values.iter().all(fits)));
     classes
         .retain(|class| !matches!(class, Class::Values(values) if values.iter().any(|value| unknown.excluded.contains(value))));
     if may_merge {
@@ -115,7 +118,7 @@ fn keep_distinct(classes: &mut Vec<Class>, key: &str, conditions: &[&Condition],
     });
 }
 
-fn single_valued(key: &str, conditions: &[&Condition], context: &Context) -> Vec<Class> {
+fn single_valued(key: &str, unknown: &Unknown, conditions: &[&Condition], context: &Context) -> Vec<Class> {
     let comparisons: Vec<Comparison> = conditions.iter().filter_map(|condition| condition.operator?.comparison()).collect();
     let values = || conditions.iter().flat_map(|condition| &condition.values);
     let one = |text: String| Class::Values(vec![text]);
@@ -138,11 +141,11 @@ fn single_valued(key: &str, conditions: &[&Condition], context: &Context) -> Vec
             return numbers.into_iter().map(one).collect();
         }
     }
-    texts(conditions, context)
+    texts(conditions, &unknown.like, context)
 }
 
-/// Each text that is named, and others with every combination of answers to the patterns.
-fn texts(conditions: &[&Condition], context: &Context) -> Vec<Class> {
+/// Each text that is named, and others with every combination of answers to the patterns that texts like these may give.
+fn texts(conditions: &[&Condition], like: &[String], context: &Context) -> Vec<Class> {
     let view = View::of(context);
     let mut named: Vec<String> = Vec::new();
     let mut patterns: Vec<Pattern<'_>> = Vec::new();
@@ -183,7 +186,7 @@ fn texts(conditions: &[&Condition], context: &Context) -> Vec<Class> {
     for answers in 0..1_u32 << groups.len() {
         let answered: Vec<(&Vec<Pattern<'_>>, bool)> =
             groups.iter().enumerate().map(|(number, group)| (group, answers >> number & 1 == 1)).collect();
-        if !is_possible(&answered) {
+        if !is_possible(&answered) || !may_be_like(&answered, like) {
             continue;
         }
         let answers = answered.iter().flat_map(|(group, answer)| {
@@ -252,6 +255,20 @@ fn is_possible(answered: &[(&Vec<Pattern<'_>>, bool)]) -> bool {
             }
         })
     })
+}
+
+/// May a text that matches one of these patterns give these answers?
+fn may_be_like(answered: &[(&Vec<Pattern<'_>>, bool)], like: &[String]) -> bool {
+    let gives = |partial: &String| {
+        answered.iter().all(|(group, answer)| {
+            if *answer {
+                group.iter().any(|own| !own.value.misses(partial))
+            } else {
+                !group.iter().any(|own| own.value.takes_all(partial))
+            }
+        })
+    };
+    like.is_empty() || like.iter().any(gives)
 }
 
 /// Numbers at, between and outside the given ones. `None` if one of them is negative.

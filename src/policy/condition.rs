@@ -13,7 +13,7 @@ use super::context::{Member, Other, Seen, Unknown, View};
 use super::document::{self, Version};
 use super::global_keys;
 use super::operator::{Comparison, Operator, Quantifier, Test};
-use super::pattern::{ArnGlob, Glob, Token, arn_parts};
+use super::pattern::{ArnGlob, Glob, Token, arn_parts, tokens};
 use super::template::{Resolved, Template, literal};
 use super::truth::{Truth, all, any};
 use super::value::{Decimal, Networks, parse_binary, parse_bool, parse_date, parse_network};
@@ -115,17 +115,35 @@ impl Condition {
     pub fn evaluate(&self, view: &View<'_>) -> Truth {
         let Some(operator) = self.operator else { return Truth::False };
         let seen = view.get(&self.key);
-        match operator.test {
-            Test::Null => self.null(seen),
-            Test::Compare { comparison, negated } => {
+        if self.values.is_empty() {
+            return self.without_values(operator, seen);
+        }
+        match (operator.test, operator.quantifier) {
+            // Of a set operator with `Null` AWS says what it comes to, whatever the key is:
+            // <https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html>.
+            (Test::Null, Some(quantifier)) => (quantifier == Quantifier::ForAllValues).into(),
+            (Test::Null, None) => self.null(seen),
+            (Test::Compare { comparison, negated }, _) => {
                 Evaluation { condition: self, operator, comparison, negated, view }.evaluate(seen)
             }
         }
     }
 
-    /// `Null`: "true" asks for an absent key, "false" for one that has a value.
-    fn null(&self, seen: Seen<'_>) -> Truth {
-        let absent = match seen {
+    /// An empty list of values: with `ForAnyValue` it never matches, with `ForAllValues` and `IfExists` only an absent key; of other
+    /// operators AWS's documentation contradicts itself
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html>).
+    fn without_values(&self, operator: Operator, seen: Seen<'_>) -> Truth {
+        match operator.quantifier {
+            Some(Quantifier::ForAnyValue) => Truth::False,
+            Some(Quantifier::ForAllValues) => self.is_absent(seen),
+            None if operator.if_exists => self.is_absent(seen),
+            None => Truth::Unknown,
+        }
+    }
+
+    /// Is the key absent, or has no value?
+    fn is_absent(&self, seen: Seen<'_>) -> Truth {
+        match seen {
             Seen::Absent | Seen::Values([]) => Truth::True,
             Seen::Values(_) | Seen::Other(_) | Seen::Set(_) | Seen::Something => Truth::False,
             Seen::Unknown(unknown) => {
@@ -134,7 +152,12 @@ impl Condition {
                 let present = if unknown.known_members.is_empty() { fold(&mut listed.into_iter()) } else { Truth::False };
                 if unknown.may_be_absent && unknown.known_members.is_empty() { present.either(Truth::True) } else { present }
             }
-        };
+        }
+    }
+
+    /// `Null`: "true" asks for an absent key, "false" for one that has a value.
+    fn null(&self, seen: Seen<'_>) -> Truth {
+        let absent = self.is_absent(seen);
         any(self.values.iter().map(|value| match parse_bool(&value.written) {
             Some(wants_absent) => absent.negated_if(!wants_absent),
             None => Truth::False,
@@ -273,6 +296,25 @@ impl PolicyValue {
         match (&self.prepared, &other.prepared) {
             (Prepared::Like(own), Prepared::Like(other)) => own.covers(other),
             (Prepared::Arn(own), Prepared::Arn(other)) => own.covers(other),
+            _ => false,
+        }
+    }
+
+    /// Can the value match no text that a pattern of a partly known text covers?
+    pub fn misses(&self, partial: &str) -> bool {
+        match &self.prepared {
+            Prepared::Like(own) => !own.meets(&Glob::new(partial)),
+            Prepared::Arn(own) => ArnGlob::from_tokens(&tokens(partial)).is_some_and(|partial| !own.meets(&partial)),
+            Prepared::IgnoreCase(text) => !Glob::new(partial).in_lower_case().matches(text),
+            _ => false,
+        }
+    }
+
+    /// Does the value match every text that a pattern of a partly known text covers?
+    pub fn takes_all(&self, partial: &str) -> bool {
+        match &self.prepared {
+            Prepared::Like(own) => own.covers(&Glob::new(partial)),
+            Prepared::Arn(own) => ArnGlob::from_tokens(&tokens(partial)).is_some_and(|partial| own.covers(&partial)),
             _ => false,
         }
     }

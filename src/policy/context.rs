@@ -29,6 +29,9 @@ pub struct Unknown {
     pub excluded: Vec<String>,
     /// If the key is present, its one value is a number or a date from the first to the second of these.
     pub between: Option<[String; 2]>,
+    /// If the key is present, its one value matches one of these patterns, in which `*` stands for what is not known of it. None: any
+    /// value.
+    pub like: Vec<String>,
 }
 
 impl Unknown {

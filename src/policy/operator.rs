@@ -125,7 +125,7 @@ impl Operator {
         };
         let (base, test) = OPERATORS.iter().find(|(base, _)| base.eq_ignore_ascii_case(plain))?;
         // `IfExists` may be added to every operator but `Null`.
-        if *test == Test::Null && (if_exists || quantifier.is_some()) {
+        if *test == Test::Null && if_exists {
             return None;
         }
         Some(Operator { quantifier, test: *test, if_exists, base })

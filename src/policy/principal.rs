@@ -138,13 +138,19 @@ fn account(id: &str, caller: &Principal) -> Named {
 
 /// A saved policy names a user or role by its unique id.
 fn unique_id(text: &str, caller: &Principal) -> Named {
-    let known = |id: &String| Truth::from(id == text);
-    let truth = caller.unique_id.as_ref().map_or(Truth::Unknown, known);
-    if text.starts_with("AROA") {
-        Named { by_role: truth, ..Named::NOT }
-    } else if text.starts_with("AIDA") {
-        Named { directly: truth, ..Named::NOT }
-    } else {
-        Named::NOT
+    // What the first letters of an id are of: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>.
+    let (is_role, may_be) = match text.get(..4) {
+        Some("AROA") => (true, matches!(caller.principal_type, PrincipalType::AssumedRole | PrincipalType::Account)),
+        // The user who asked for a federated session is not told by its ARN.
+        Some("AIDA") => (
+            false,
+            matches!(caller.principal_type, PrincipalType::User | PrincipalType::FederatedUser | PrincipalType::Account),
+        ),
+        _ => return Named::NOT,
+    };
+    if !may_be {
+        return Named::NOT;
     }
+    let truth = caller.unique_id.as_ref().map_or(Truth::Unknown, |id| Truth::from(id == text));
+    if is_role { Named { by_role: truth, ..Named::NOT } } else { Named { directly: truth, ..Named::NOT } }
 }

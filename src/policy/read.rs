@@ -201,8 +201,9 @@ impl Reader {
             items.extend(self.text(node, &format!("`{}`", member.key)));
         }
         if member.value.one_or_many().is_empty() {
-            let message = format!("`{}` is an empty list", member.key);
-            self.report(Finding::error("empty-list", member.value.span.clone(), message));
+            let of_nothing = if member.key.starts_with("Not") { "everything" } else { "nothing" };
+            let message = format!("`{}` is an empty list: the statement is about {of_nothing}", member.key);
+            self.report(Finding::warning("empty-list", member.value.span.clone(), message));
         }
         Elements { negated: member.key.starts_with("Not"), items, key_span: member.key_span.clone() }
     }
@@ -281,7 +282,7 @@ impl Reader {
                 }
                 if key.value.one_or_many().is_empty() {
                     let message = format!("`{}` has an empty list of values", key.key);
-                    self.report(Finding::error("empty-list", key.value.span.clone(), message));
+                    self.report(Finding::warning("empty-list", key.value.span.clone(), message));
                 }
                 conditions.push(Condition {
                     operator: Text { text: operator.key.clone(), span: operator.key_span.clone() },

@@ -70,7 +70,7 @@ pub enum Resource {
     Unknown,
 }
 
-fn is_account_id(text: &str) -> bool {
+pub(super) fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -190,6 +190,8 @@ pub struct Facts {
     pub forward_access_session: Truth,
     /// Is the VPC endpoint a gateway endpoint (S3, DynamoDB)?
     pub gateway_endpoint: Truth,
+    /// Is the action one that AWS lists without types of resources? Unlike the others, `Unknown` says that nobody has looked it up.
+    pub about_no_resource: Truth,
 }
 
 impl Default for Facts {
@@ -203,6 +205,7 @@ impl Default for Facts {
             aws_managed_key: Truth::False,
             forward_access_session: Truth::False,
             gateway_endpoint: Truth::False,
+            about_no_resource: Truth::Unknown,
         }
     }
 }

@@ -131,6 +131,14 @@ const SSO_PORTAL: [&str; 9] = [
     "StartDeviceAuthorization",
 ];
 
+const NETWORK_ACTIVITY: &str = "network activity of a VPC endpoint: the call itself has a record of its own";
+
+/// A call that the policy of its endpoint denies never reaches the service: the network activity is all that is recorded of it.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html>
+fn is_denied_by_endpoint(call: &super::Call) -> bool {
+    call.error_code.as_deref() == Some("VpceAccessDenied")
+}
+
 fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
     let call = scene.call;
     match call.event_type.as_deref() {
@@ -138,14 +146,12 @@ fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
         Some("AwsConsoleSignIn") => return Some("a sign-in, which IAM policies do not govern"),
         Some("AwsConsoleAction") => return Some("an action in the console, not a call of an API"),
         Some("AwsCloudTrailInsight") => return Some("a CloudTrail Insight, not a call"),
-        Some("AwsVpceEvent" | "AwsVpceEvents") => {
-            return Some("network activity of a VPC endpoint: the call itself has a record of its own");
-        }
+        Some("AwsVpceEvent" | "AwsVpceEvents") if !is_denied_by_endpoint(call) => return Some(NETWORK_ACTIVITY),
         _ => {}
     }
     match call.event_category.as_deref() {
         Some("Insight") => return Some("a CloudTrail Insight, not a call"),
-        Some("NetworkActivity") => return Some("network activity of a VPC endpoint: the call itself has a record of its own"),
+        Some("NetworkActivity") if !is_denied_by_endpoint(call) => return Some(NETWORK_ACTIVITY),
         _ => {}
     }
     let name = scene.event_name();

@@ -31,6 +31,8 @@ pub enum TargetError {
     NoTarget { given: String, near: String },
     #[error("--attach {given}: the inventory knows no such {kind}{near}")]
     Unknown { given: String, kind: &'static str, near: String },
+    #[error("--attach {given} is an object; policies are attached to its bucket: --attach {bucket}")]
+    Object { given: String, bucket: String },
     #[error("--attach root: the inventory has several roots: {}; name one of them", roots.join(", "))]
     SeveralRoots { roots: Vec<String> },
 }
@@ -75,7 +77,13 @@ impl Target {
             }
             return Ok(Target::Endpoint(given.to_owned()));
         }
-        if let Some([_, _, service, _, _, resource]) = arn_parts(given) {
+        if let Some([_, _, service, _, owner, resource]) = arn_parts(given) {
+            if service == "s3"
+                && owner.is_empty()
+                && let Some((bucket, _)) = given.split_once('/')
+            {
+                return Err(TargetError::Object { given: given.to_owned(), bucket: bucket.to_owned() });
+            }
             let is_bucket = service == "s3" && !resource.contains('/') && !resource.contains('*');
             if is_bucket && inventory.complete(BUCKET) && inventory.bucket(resource).is_none() {
                 let known: Vec<(String, String)> = inventory

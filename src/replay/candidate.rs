@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attach::{Target, TargetError};
 use super::baseline::{Attachments, Baseline};
 use super::fill::{self, FillError};
+use super::owner;
 use crate::inventory::Inventory;
 use crate::policy::check::{check, guess_type};
 use crate::policy::compiled::{Policy, PolicyType};
@@ -43,6 +44,10 @@ pub enum CandidateError {
     Invalid(#[from] InvalidPolicy),
     #[error("{policy} is a {title}, which cannot be attached to {target}; {target} takes {expected}{help}")]
     WrongType { policy: String, title: &'static str, target: String, expected: String, help: &'static str },
+    #[error(
+        "{policy}: a {title} has no effect in the management account {account}; attach it to the root, an organizational unit or another account (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html)"
+    )]
+    ManagementAccount { policy: String, title: &'static str, account: String },
     #[error("{policy}: no --attach says where a {title} goes; {hint}")]
     NotAttached { policy: String, title: &'static str, hint: &'static str },
     #[error(
@@ -265,6 +270,13 @@ fn attachments(asked: &Asked, policies: &[Arc<Source>], inventory: &Inventory) -
         }
         places.sort();
         places.dedup();
+        let is_management = |id: &str| owner::is_management(inventory, id).is_true();
+        if let Some(Target::Account(account)) =
+            places.iter().find(|place| matches!(place, Target::Account(id) if is_management(id)))
+        {
+            let (policy, account) = (source.name().to_owned(), account.clone());
+            return Err(CandidateError::ManagementAccount { policy, title: policy_type.title(), account });
+        }
         let candidate = candidate(asked.policies.get(number).unwrap_or(source), document, policy_type)?;
         let where_to: Vec<String> = places.iter().map(|target| target.describe(inventory)).collect();
         changes.push(Change {

@@ -88,6 +88,13 @@ pub(super) fn some_value(why: impl Into<Cow<'static, str>>) -> Option<Known> {
     Some((ContextValue::Unknown(Unknown { why: why.clone().into_owned(), ..Unknown::default() }), why))
 }
 
+/// The key is there; its value matches one of these patterns, in which `*` stands for what is not known.
+pub(super) fn like(patterns: &[String], why: impl Into<Cow<'static, str>>) -> Option<Known> {
+    let why = why.into();
+    let unknown = Unknown { why: why.clone().into_owned(), like: patterns.to_vec(), ..Unknown::default() };
+    Some((ContextValue::Unknown(unknown), why))
+}
+
 /// The key has one of these values, or, if `may_be_absent`, none.
 pub(super) fn one_of(values: &[&str], may_be_absent: bool, why: impl Into<Cow<'static, str>>) -> Option<Known> {
     let why = why.into();
@@ -468,5 +475,6 @@ fn facts(scene: &Scene<'_>, needed: &Needed<'_>, owner: &Owner) -> Facts {
         aws_managed_key,
         forward_access_session: scene.caller.forward,
         gateway_endpoint: network::gateway_endpoint(scene, &needed.prefix),
+        about_no_resource: needed.facts.map_or(Truth::Unknown, |(_, action)| action.resource_types.is_empty().into()),
     }
 }

@@ -67,6 +67,22 @@ impl Link {
     }
 }
 
+/// What both records of a call across accounts have in common: source, name, unique id of the caller, resource, error.
+type CrossAccount = [Arc<str>; 5];
+
+fn cross_account(call: &Call) -> Option<CrossAccount> {
+    let error = call.error_code.clone().unwrap_or_default();
+    let of_resource = call.resource_arn.clone()?;
+    Some([call.event_source.clone()?, call.event_name.clone()?, call.principal_id.clone()?, of_resource, error])
+}
+
+/// Is the record that of the caller's own account?
+fn is_of_caller(call: &Call) -> bool {
+    call.principal_account_id.is_some()
+        && call.account_id == call.principal_account_id
+        && call.principal_type.as_deref() != Some("AWSAccount")
+}
+
 /// The issuing calls of a log, and what else only the whole log tells.
 #[derive(Debug, Clone, Default)]
 pub struct Lineage {
@@ -76,6 +92,10 @@ pub struct Lineage {
     by_principal: HashMap<Arc<str>, Vec<usize>>,
     /// Issuing calls whose caller the other account's record hides, by `sharedEventID`.
     by_shared_event: HashMap<Arc<str>, usize>,
+    /// Calls that the caller's own account has a record of, by `sharedEventID`.
+    recorded_by_caller: HashSet<Arc<str>>,
+    /// The same of rows that are rolled up, which have no `sharedEventID`.
+    rolled_up_of_caller: HashSet<CrossAccount>,
     /// Event sources that were seen with the id of an endpoint.
     sources_with_endpoint: HashSet<Arc<str>>,
     /// When tags of a principal or resource were changed, by ARN.
@@ -94,6 +114,14 @@ impl Lineage {
 
     /// Takes in one call.
     pub fn add(&mut self, call: &Call) {
+        if is_of_caller(call) {
+            match &call.shared_event_id {
+                Some(shared) => {
+                    self.recorded_by_caller.insert(shared.clone());
+                }
+                None => self.rolled_up_of_caller.extend(cross_account(call)),
+            }
+        }
         if let (Some(source), Some(endpoint)) = (&call.event_source, &call.vpc_endpoint_id)
             && endpoint.starts_with("vpce-")
             && call.principal_type.as_deref() != Some("AWSService")
@@ -136,6 +164,22 @@ impl Lineage {
             && call.principal_type.as_deref() != Some("AWSAccount")
         {
             self.by_shared_event.insert(shared.clone(), number);
+        }
+    }
+
+    /// Is this what the owner of a resource sees of a call that the caller's account has a record of too? One call has two records
+    /// where accounts meet: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-sharedEventID.html>. The
+    /// caller's tells who it is; the other would count the call once more.
+    pub fn is_second_record(&self, call: &Call) -> bool {
+        if is_of_caller(call) {
+            return false;
+        }
+        match &call.shared_event_id {
+            Some(shared) => self.recorded_by_caller.contains(shared),
+            None => {
+                call.principal_type.as_deref() == Some("AWSAccount")
+                    && cross_account(call).is_some_and(|call| self.rolled_up_of_caller.contains(&call))
+            }
         }
     }
 

@@ -345,7 +345,7 @@ fn in_general(way: Way, values: &[String]) -> String {
         Way::PrincipalAccount => format!("every call of anybody in {list}"),
         Way::Network => format!("every call from {list}"),
         Way::Service => "every call that an AWS service makes for somebody".to_owned(),
-        Way::Principal => format!("every call of {list}"),
+        Way::Principal => format!("every call that the policy is about, of {}", list.replace("aws:PrincipalArn ", "")),
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Key {
     pub outcome: Outcome,
     pub statement: Option<String>,
     pub settled_by: Option<String>,
+    /// Why the change does not concern the calls, where it does not: calls of one reason are a row.
+    not_applicable: Option<String>,
 }
 
 /// The calls of a row.
@@ -79,6 +81,7 @@ impl Rows {
             outcome: judged.outcome,
             statement: words.statement,
             settled_by: words.settled_by,
+            not_applicable: (judged.outcome == Outcome::NotApplicable).then(|| words.reason.clone()),
         };
         let sum = Sum {
             calls: call.event_count,

@@ -2,45 +2,35 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 
-use crate::policy::context::{Context, ContextValue, Unknown};
-use crate::policy::request::{Principal, PrincipalType, Request};
+use crate::policy::context::{ContextValue, Unknown};
+use crate::policy::pattern::arn_parts;
+use crate::policy::request::{Principal, PrincipalType, Request, Resource};
 
 /// Fills in what follows from principal and resource.
 pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], resource_tags: &[(String, String)]) {
     let present = |text: &str| ContextValue::Present(vec![text.to_owned()]);
     let unknown = |why: &str| ContextValue::Unknown(Unknown { why: why.to_owned(), ..Unknown::default() });
     let principal = request.principal.clone();
+    let owner = request.owner().map(str::to_owned);
     let context = &mut request.context;
     let kind = principal.principal_type;
     let is_known = principal.account.is_some() || principal.arn.is_some() || principal.role_arn.is_some();
+    if let Some(value) = principal_arn(&principal, partition_of(&request.resource)) {
+        context.set_default("aws:PrincipalArn", value);
+    }
     match kind {
-        PrincipalType::AssumedRole => match &principal.role_arn {
-            Some(arn) => context.set_default("aws:PrincipalArn", present(arn)),
-            None => context.set_default(
-                "aws:PrincipalArn",
-                unknown("the ARN of a session does not tell the path of its role; give role_arn"),
-            ),
-        },
-        PrincipalType::Root | PrincipalType::User | PrincipalType::FederatedUser => {
-            if let Some(arn) = &principal.arn {
-                context.set_default("aws:PrincipalArn", present(arn));
-            }
-        }
-        PrincipalType::Account if is_known => {
-            context.set_default("aws:PrincipalArn", unknown("only the account of the caller is known"));
-        }
         PrincipalType::Service => {
-            let why = "AWS does not document it for service principals";
-            context.set_default("aws:PrincipalArn", ContextValue::Unknown(Unknown::new(why)));
             context.set_default("aws:PrincipalAccount", unknown("the account of the service is not known"));
         }
         PrincipalType::Anonymous => context.set_default("aws:PrincipalAccount", present("anonymous")),
-        PrincipalType::Account | PrincipalType::Federated => {}
+        _ => {}
     }
     if let Some(account) = &principal.account {
         context.set_default("aws:PrincipalAccount", present(account));
     }
-    user_id(context, &principal);
+    if let Some(value) = user_id(&principal) {
+        context.set_default("aws:userid", value);
+    }
     let type_name = match kind {
         PrincipalType::Root => Some("Account"),
         PrincipalType::User => Some("User"),
@@ -49,8 +39,19 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
         PrincipalType::Anonymous => Some("Anonymous"),
         PrincipalType::Federated | PrincipalType::Service | PrincipalType::Account => None,
     };
-    if let Some(name) = type_name {
-        context.set_default("aws:PrincipalType", present(name));
+    match (type_name, kind) {
+        (Some(name), _) => context.set_default("aws:PrincipalType", present(name)),
+        (None, PrincipalType::Account) if is_known => {
+            let types = ["Account", "User", "AssumedRole", "FederatedUser"].map(|name| vec![name.to_owned()]).to_vec();
+            let why = "only the account of the caller is known".to_owned();
+            let value = Unknown { why, candidates: Some(types), ..Unknown::default() };
+            context.set_default("aws:PrincipalType", ContextValue::Unknown(value));
+        }
+        (None, PrincipalType::Service) => {
+            let why = "AWS does not document it for service principals";
+            context.set_default("aws:PrincipalType", ContextValue::Unknown(Unknown::new(why)));
+        }
+        (None, _) => {}
     }
     match kind {
         PrincipalType::Service => {
@@ -71,10 +72,14 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
         _ if is_known => context.set_default("aws:PrincipalIsAWSService", present("false")),
         _ => {}
     }
-    if let (PrincipalType::User, Some(arn)) = (kind, &principal.arn)
-        && let Some(name) = arn.rsplit('/').next()
-    {
-        context.set_default("aws:username", present(name));
+    match (kind, principal.arn.as_deref().and_then(|arn| arn.rsplit('/').next())) {
+        (PrincipalType::User, Some(name)) => context.set_default("aws:username", present(name)),
+        (PrincipalType::User, None) => context.set_default("aws:username", unknown("the name of the user is not known")),
+        (PrincipalType::Account, _) if is_known => {
+            let why = "only the account of the caller is known";
+            context.set_default("aws:username", ContextValue::Unknown(Unknown::new(why)));
+        }
+        _ => {}
     }
     let is_user = matches!(kind, PrincipalType::User | PrincipalType::Account | PrincipalType::Federated);
     if !is_user && kind != PrincipalType::Service {
@@ -90,28 +95,84 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
     for (key, value) in resource_tags {
         context.set_default(&format!("aws:ResourceTag/{key}"), present(value));
     }
-    if let Some(account) = request.resource_account.clone() {
+    if let Some(account) = owner {
         context.set_default("aws:ResourceAccount", present(&account));
     }
 }
 
-/// The value of `aws:userid` as the table of
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html> has it, where the principal tells enough.
-fn user_id(context: &mut Context, principal: &Principal) {
-    let last = |arn: &Option<String>| arn.as_deref().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
-    let value = match principal.principal_type {
-        PrincipalType::Root => principal.account.clone(),
-        PrincipalType::User => principal.unique_id.clone(),
-        PrincipalType::AssumedRole => {
-            principal.unique_id.as_ref().zip(last(&principal.arn)).map(|(id, session)| format!("{id}:{session}"))
-        }
-        PrincipalType::FederatedUser => {
-            principal.account.as_ref().zip(last(&principal.arn)).map(|(account, name)| format!("{account}:{name}"))
-        }
-        PrincipalType::Anonymous => Some("anonymous".to_owned()),
-        PrincipalType::Federated | PrincipalType::Service | PrincipalType::Account => None,
+/// `aws:PrincipalArn`: of a session the ARN of its role. What the principal does not tell of it is not known; what it tells is.
+fn principal_arn(principal: &Principal, partition: &str) -> Option<ContextValue> {
+    let present = |arn: &String| ContextValue::Present(vec![arn.clone()]);
+    let account = principal.account.as_deref().unwrap_or("*");
+    let like = |why: &str, patterns: &[String]| {
+        ContextValue::Unknown(Unknown { why: why.to_owned(), like: patterns.to_vec(), ..Unknown::default() })
     };
-    if let Some(value) = value {
-        context.set_default("aws:userid", ContextValue::Present(vec![value]));
+    Some(match principal.principal_type {
+        PrincipalType::Root => match (&principal.arn, &principal.account) {
+            (Some(arn), _) => present(arn),
+            (None, Some(account)) => ContextValue::Present(vec![format!("arn:{partition}:iam::{account}:root")]),
+            (None, None) => like("the account of the root user is not known", &["arn:*:iam::*:root".to_owned()]),
+        },
+        PrincipalType::AssumedRole => match (&principal.role_arn, principal.role_name()) {
+            (Some(arn), _) => present(arn),
+            (None, Some(role)) => {
+                let partition = principal.arn.as_deref().and_then(arn_parts).map_or(partition, |[_, partition, ..]| partition);
+                like(
+                    "the ARN of a session does not tell the path of its role; give role_arn",
+                    &["", "*/"].map(|path| format!("arn:{partition}:iam::{account}:role/{path}{role}")),
+                )
+            }
+            (None, None) => like("the role is not known", &[format!("arn:*:iam::{account}:role/*")]),
+        },
+        PrincipalType::User => match &principal.arn {
+            Some(arn) => present(arn),
+            None => like("the user is not known", &[format!("arn:*:iam::{account}:user/*")]),
+        },
+        PrincipalType::FederatedUser => match &principal.arn {
+            Some(arn) => present(arn),
+            None => like("the federated session is not known", &[format!("arn:*:sts::{account}:federated-user/*")]),
+        },
+        PrincipalType::Account if principal.account.is_some() => like(
+            "only the account of the caller is known",
+            &[format!("arn:*:iam::{account}:*"), format!("arn:*:sts::{account}:federated-user/*")],
+        ),
+        PrincipalType::Service => ContextValue::Unknown(Unknown::new("AWS does not document it for service principals")),
+        PrincipalType::Account | PrincipalType::Anonymous | PrincipalType::Federated => return None,
+    })
+}
+
+/// The partition that the ARN of a resource names, else that of most accounts.
+fn partition_of(resource: &Resource) -> &str {
+    match resource {
+        Resource::Known(arn) => arn_parts(arn).map_or("aws", |[_, partition, ..]| partition),
+        Resource::Partial(_) | Resource::Unknown => "aws",
     }
+}
+
+/// The value of `aws:userid`, which every signed request has, as the table of
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html> has it.
+fn user_id(principal: &Principal) -> Option<ContextValue> {
+    let last = |arn: &Option<String>| arn.as_deref().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
+    let known = |value: String| ContextValue::Present(vec![value]);
+    let like = |pattern: String| {
+        let why = "the unique id of the caller is not known; give `id`".to_owned();
+        ContextValue::Unknown(Unknown { why, like: vec![pattern], ..Unknown::default() })
+    };
+    let account = principal.account.as_deref();
+    Some(match principal.principal_type {
+        PrincipalType::Root => account.map_or_else(|| like("*".to_owned()), |account| known(account.to_owned())),
+        PrincipalType::User => principal.unique_id.clone().map_or_else(|| like("AIDA*".to_owned()), known),
+        PrincipalType::AssumedRole => match (&principal.unique_id, last(&principal.arn)) {
+            (Some(id), Some(session)) => known(format!("{id}:{session}")),
+            (id, session) => like(format!("{}:{}", id.as_deref().unwrap_or("AROA*"), session.as_deref().unwrap_or("*"))),
+        },
+        PrincipalType::FederatedUser => match (account, last(&principal.arn)) {
+            (Some(account), Some(name)) => known(format!("{account}:{name}")),
+            (account, name) => like(format!("{}:{}", account.unwrap_or("*"), name.as_deref().unwrap_or("*"))),
+        },
+        PrincipalType::Anonymous => known("anonymous".to_owned()),
+        PrincipalType::Account if account.is_some() => like("*".to_owned()),
+        PrincipalType::Service => ContextValue::Unknown(Unknown::new("AWS does not document it for service principals")),
+        PrincipalType::Account | PrincipalType::Federated => return None,
+    })
 }

@@ -8,7 +8,7 @@ use crate::policy::truth::Truth;
 use super::super::caller::Kind;
 use super::super::owner;
 use super::super::scene::Scene;
-use super::{Known, absent, one_of, present, some_value, unknown};
+use super::{Known, absent, like, one_of, present, some_value, unknown};
 
 pub(super) fn value(scene: &Scene<'_>, key: &str) -> Option<Known> {
     match key {
@@ -47,7 +47,14 @@ fn arn(scene: &Scene<'_>) -> Option<Known> {
         PrincipalType::AssumedRole => match &principal.role_arn {
             Some(arn) => present(arn.as_str(), from),
             None => {
-                some_value("the record has no sessionIssuer.arn, and the ARN of a session does not tell the path of its role")
+                let account = principal.account.as_deref().unwrap_or("*");
+                let role = principal.role_name().unwrap_or("*");
+                let patterns =
+                    ["", "*/"].map(|path| format!("arn:{}:iam::{account}:role/{path}{role}", scene.call.partition()));
+                like(
+                    &patterns,
+                    "the record has no sessionIssuer.arn, and the ARN of a session does not tell the path of its role",
+                )
             }
         },
         PrincipalType::Root | PrincipalType::User | PrincipalType::FederatedUser => match &principal.arn {
@@ -56,7 +63,19 @@ fn arn(scene: &Scene<'_>) -> Option<Known> {
         },
         PrincipalType::Service => unknown("AWS does not document aws:PrincipalArn for service principals"),
         PrincipalType::Anonymous | PrincipalType::Federated => absent("the request is not signed with AWS credentials"),
-        PrincipalType::Account => some_value("the record shows only the account of the caller"),
+        PrincipalType::Account => {
+            let account = principal.account.as_deref().unwrap_or("*");
+            let kinds: &[&str] = match principal.unique_id.as_deref().and_then(|id| id.get(..4)) {
+                Some("AROA") => &["iam::ACCOUNT:role/*"],
+                Some("AIDA") => &["iam::ACCOUNT:user/*"],
+                _ => &["iam::ACCOUNT:*", "sts::ACCOUNT:federated-user/*"],
+            };
+            let patterns: Vec<String> = kinds
+                .iter()
+                .map(|kind| format!("arn:{}:{}", scene.call.partition(), kind.replace("ACCOUNT", account)))
+                .collect();
+            like(&patterns, "the record shows only the account of the caller")
+        }
     }
 }
 
