@@ -14,7 +14,7 @@ use crate::policy::pattern::{Glob, Token, arn_parts};
 use crate::policy::request::{PrincipalType, Resource};
 
 use super::action::{Needed, Target};
-use super::facts::{ActionResource, ResourceType};
+use super::facts::{ActionResource, ResourceType, Service};
 use super::owner::Owner;
 use super::s3;
 use super::scene::{Parameters, Scene};
@@ -67,14 +67,27 @@ fn resource(arn: &str) -> Resource {
         return Resource::Known(arn.to_owned());
     }
     let open = |tokens: Vec<Token>| Resource::Partial(Glob::from_tokens(tokens));
-    if arn.contains(":s3:::") {
-        // A `*` inside a key is what the key holds.
-        return match arn.strip_suffix('*').filter(|start| start.ends_with('/')) {
-            Some(start) => open(start.chars().map(Token::Char).chain([Token::Any]).collect()),
-            None => Resource::Known(arn.to_owned()),
-        };
-    }
     let token = |character| if character == '*' { Token::Any } else { Token::Char(character) };
+    if let Some((place, name)) = arn.split_once(":s3:::") {
+        // Names of buckets hold no `*`: there it is a bucket that is not known. Inside a key it is what the key holds.
+        let (bucket, key) = name.split_once('/').map_or((name, None), |(bucket, key)| (bucket, Some(key)));
+        let key_start = key.map(|key| key.strip_suffix('*').filter(|start| start.is_empty() || start.ends_with('/')));
+        if !place.contains('*') && !bucket.contains('*') && !matches!(key_start, Some(Some(_))) {
+            return Resource::Known(arn.to_owned());
+        }
+        let mut tokens: Vec<Token> = place.chars().chain(":s3:::".chars()).chain(bucket.chars()).map(token).collect();
+        match (key, key_start) {
+            (_, Some(Some(start))) => tokens.extend("/".chars().chain(start.chars()).map(Token::Char).chain([Token::Any])),
+            (Some(key), _) => tokens.extend("/".chars().chain(key.chars()).map(Token::Char)),
+            (None, _) => {}
+        }
+        return open(tokens);
+    }
+    if let Some(start) = arn.strip_suffix("-*").filter(|start| start.contains(":secretsmanager:") && start.contains(":secret:"))
+    {
+        // The name of a secret, and six characters that AWS appends: `arn:…:secret:name-??????` is how AWS writes it.
+        return open(start.chars().map(token).chain([Token::Char('-')]).chain([Token::One; 6]).collect());
+    }
     open(arn.chars().map(token).collect())
 }
 
@@ -102,6 +115,12 @@ fn recipient_of_anothers_call<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
         (None, _) => false,
     };
     is_anothers.then_some(recipient)
+}
+
+/// Does the record show the parameters, so that one that it lacks was not sent? CloudTrail leaves large ones out:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+fn shows_parameters(scene: &Scene<'_>) -> bool {
+    matches!(scene.parameters, Parameters::Known(_)) && scene.parameter("omitted") != Some(&Value::Bool(true))
 }
 
 fn home_owner(scene: &Scene<'_>) -> Owner {
@@ -137,6 +156,7 @@ fn owner(scene: &Scene<'_>, arn: &str) -> Owner {
     }
     match arn_parts(arn) {
         Some([_, _, _, _, "aws", _]) => Owner::Nobody("AWS owns it: the account of its ARN is `aws`"),
+        Some([_, _, "ssm", _, "", _]) => Owner::Nobody("AWS owns it: public parameters and AWS's documents have no account"),
         // Images and snapshots may be anybody's.
         Some([_, _, "ec2", ..]) => Owner::Unknown("the ARN names no owner, and images and snapshots may be anybody's"),
         Some([_, _, _, _, "", _]) => home_owner(scene),
@@ -193,7 +213,8 @@ fn of_first(scene: &Scene<'_>, needed: &Needed<'_>, first: &[Resolved]) -> Vec<R
         let resource_type = best_type(needed, own.arn.as_deref()?)?;
         Some(Resolved { resource_type: Some(resource_type), ..own.clone() })
     });
-    let found: Vec<Resolved> = fitting.collect();
+    let mut found: Vec<Resolved> = fitting.collect();
+    named::log_groups(needed, &mut found);
     if found.is_empty() && needed.is("sts", "TagSession") {
         // The session of a federated user, which AWS's tables leave out.
         return first.to_vec();
@@ -258,6 +279,40 @@ fn of_key_parameter(scene: &Scene<'_>, needed: &Needed<'_>, name: &str) -> Resol
     of_arn(scene, needed, arn, "from the key id in requestParameters")
 }
 
+/// An operation on an alias needs permission on the alias and on its key, and a change of the alias on both keys:
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/alias-access.html>.
+fn aliases(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<Resolved>> {
+    let keys_needed = match &*needed.name {
+        "CreateAlias" | "DeleteAlias" => 1,
+        "UpdateAlias" => 2,
+        _ => return None,
+    };
+    let (partition, region) = (scene.call.partition(), scene.call.region.as_deref().unwrap_or("*"));
+    let account = home_account(scene).unwrap_or("*");
+    let name = scene.text("aliasName").map_or("*", |name| name.strip_prefix("alias/").unwrap_or(name));
+    let alias = match name.starts_with("arn:") {
+        true => name.to_owned(),
+        false => format!("arn:{partition}:kms:{region}:{account}:alias/{name}"),
+    };
+    let mut found = vec![of_arn(scene, needed, alias, "from requestParameters.aliasName")];
+    let mut add = |resolved: Resolved| {
+        if !found.iter().any(|own| own.arn == resolved.arn) {
+            found.push(resolved);
+        }
+    };
+    for arn in scene.listed.iter().filter_map(|own| own.arn.as_deref()).filter(|arn| arn.contains(":key/")) {
+        add(of_arn(scene, needed, arn.to_owned(), "from resources[].ARN"));
+    }
+    if scene.text("targetKeyId").is_some() {
+        add(of_key_parameter(scene, needed, "targetKeyId"));
+    }
+    if found.len() <= keys_needed {
+        let key = format!("arn:{partition}:kms:{region}:{account}:key/*");
+        found.push(of_arn(scene, needed, key, "the record does not show the key of the alias"));
+    }
+    Some(found)
+}
+
 /// The key among those that the record lists: by its id, or, where two are re-encrypted with, because the other one is known.
 fn listed_key<'s>(scene: &'s Scene<'_>, text: Option<&str>, name: &str) -> Option<&'s str> {
     let mut keys: Vec<&str> =
@@ -309,6 +364,12 @@ fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
     if needed.is("ec2", "RunInstances") {
         return instances::resources(scene, needed);
     }
+    if needed.prefix == "kms"
+        && needed.dependent.is_none()
+        && let Some(aliases) = aliases(scene, needed)
+    {
+        return aliases;
+    }
     if needed.prefix == "kms" && needed.dependent.is_none() {
         let listed = scene.listed.iter().filter_map(|own| own.arn.as_deref()).find(|arn| arn.contains(":key/"));
         if let Some(arn) = listed.or(scene.call.resource_arn.as_deref().filter(|arn| arn.contains(":key/"))) {
@@ -327,6 +388,14 @@ fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
     named::correct(scene, needed, &mut found);
     if !found.is_empty() {
         return found;
+    }
+    let has_objects = |number: u16| {
+        let resource_type = needed.facts.and_then(|(service, _)| service.resource_type(number));
+        resource_type.is_some_and(|own| own.name == "object")
+    };
+    if needed.prefix == "s3" && action.resource_types.iter().any(|own| has_objects(own.resource_type)) {
+        let object = format!("arn:{}:s3:::*/*", scene.call.partition());
+        return vec![of_arn(scene, needed, object, "the record does not show the object")];
     }
     // Only types that need not be named, and none is.
     let why = "the request names no resource, and the action works with and without one";
@@ -360,6 +429,8 @@ fn undocumented(scene: &Scene<'_>) -> Vec<Resolved> {
 fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
     let Some((service, action)) = needed.facts else { return Vec::new() };
     let named = arns(scene);
+    let alternatives = are_alternatives(needed);
+    let required = action.resource_types.iter().filter(|own| own.required).count();
     let mut found: Vec<Resolved> = Vec::new();
     let mut beyond = 0;
     for (arn, from) in &named {
@@ -374,6 +445,35 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         found.push(Resolved::of_arn((*arn).to_owned(), owner(scene, arn), Some(number), from));
     }
     let of_arns = found.len();
+    if beyond > 0
+        && let Some(first) = found.first()
+        && let Some(resource_type) = first.resource_type.and_then(|number| service.resource_type(number))
+    {
+        let partial = fill::open_template(scene, resource_type);
+        let from = "the request names more resources than are judged one by one";
+        found.push(Resolved::of_arn(partial.clone(), owner_of_partial(scene, &partial), first.resource_type, from));
+    }
+    if alternatives {
+        for other in tagged_by_arn(scene, service) {
+            if found.len() < MOST && !found.iter().any(|own| own.arn == other.arn) {
+                found.push(other);
+            }
+        }
+        if of_arns == 0 && !found.is_empty() {
+            return found;
+        }
+    }
+    if alternatives && required > 1 {
+        if of_arns == 0 {
+            found.extend(only_alternative(scene, needed));
+        }
+        return found;
+    }
+    // Required types of which the request names nothing.
+    let mut not_named: Vec<u16> = Vec::new();
+    let mut names_any = of_arns > 0;
+    // Types of which a resource is named by a parameter that may be another one's.
+    let mut by_plain_name: Vec<u16> = Vec::new();
     // Types that need not be named, and of which the request names a part.
     let mut partly: Vec<(u16, String)> = Vec::new();
     // Among types of which none must be named, the most particular one is meant: an index rather than its table.
@@ -389,6 +489,10 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         let is_alternative = of_arns > 0 && !own.required;
         if !own.required && filled.complete.is_empty() && filled.is_partly_known {
             partly.push((own.resource_type, filled.partial.clone()));
+        }
+        names_any |= filled.is_partly_known;
+        if !own.required && filled.is_by_plain_name && !filled.complete.is_empty() {
+            by_plain_name.push(own.resource_type);
         }
         let variables = resource_type.template.matches("${").count();
         if !own.required && !filled.complete.is_empty() && !is_alternative {
@@ -417,6 +521,9 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
             } else {
                 "from the template of the resource type: the request does not name it"
             };
+            if !filled.is_partly_known && !makes(needed, resource_type) {
+                not_named.push(own.resource_type);
+            }
             found.push(Resolved::of_arn(
                 filled.partial.clone(),
                 owner_of_partial(scene, &filled.partial),
@@ -425,13 +532,16 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
             ));
         }
     }
-    if beyond > 0
-        && let Some(first) = found.first()
-        && let Some(resource_type) = first.resource_type.and_then(|number| service.resource_type(number))
-    {
-        let partial = fill::open_template(scene, resource_type);
-        let from = "the request names more resources than are judged one by one";
-        found.push(Resolved::of_arn(partial.clone(), owner_of_partial(scene, &partial), first.resource_type, from));
+    // AWS's tables mark types as required of which many a request needs none: what the request names is what it surely needs.
+    // Amazon EC2 is exact about them, and AWS Glue asks for all that is above a resource.
+    if names_any && !matches!(&*needed.prefix, "ec2" | "glue") {
+        let is_open = |own: &&mut Resolved| own.resource_type.is_some_and(|number| not_named.contains(&number));
+        found.iter_mut().filter(is_open).for_each(|own| own.certain = false);
+    }
+    // One name is of one thing.
+    if by_plain_name.len() > 1 {
+        let is_open = |own: &&mut Resolved| own.resource_type.is_some_and(|number| by_plain_name.contains(&number));
+        found.iter_mut().filter(is_open).for_each(|own| own.certain = false);
     }
     if found.is_empty()
         && let [(number, partial)] = partly.as_slice()
@@ -450,6 +560,50 @@ fn by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         found.push(Resolved::of_arn(partial.clone(), owner_of_partial(scene, &partial), Some(only.resource_type), from));
     }
     found
+}
+
+/// Are the types of the action's resources alternatives, although AWS's tables require several of them? A request names one thing to be
+/// tagged, or whose policy it is about.
+fn are_alternatives(needed: &Needed<'_>) -> bool {
+    const VERBS: [&str; 9] =
+        ["Tag", "Untag", "ListTags", "AddTags", "RemoveTags", "ChangeTags", "DescribeTags", "GetTags", "DeleteTags"];
+    let is_tagging = needed.facts.is_some_and(|(_, action)| action.access == 'T');
+    is_tagging || needed.name.ends_with("ResourcePolicy") || VERBS.iter().any(|verb| needed.name.starts_with(verb))
+}
+
+/// What is tagged by an ARN that fits none of the types: a load balancer's target group, whose type AWS's tables leave out.
+fn tagged_by_arn(scene: &Scene<'_>, service: &Service) -> Vec<Resolved> {
+    let names = ["resourceArn", "resourceArns", "resource", "resourceName", "arn"];
+    let texts = names.iter().flat_map(|name| scene.texts_at(name));
+    let is_of_service = |arn: &&str| arn_parts(arn).is_some_and(|[_, _, own, ..]| own == service.prefix) && !arn.contains('*');
+    let from = "from an ARN in requestParameters";
+    texts.filter(is_of_service).take(MOST).map(|arn| Resolved::of_arn(arn.to_owned(), owner(scene, arn), None, from)).collect()
+}
+
+/// The only one of several types of which the request names a resource.
+fn only_alternative(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
+    let Some((service, action)) = needed.facts else { return Vec::new() };
+    let named = action.resource_types.iter().filter_map(|own| {
+        let filled = fill::fill(scene, needed, service.resource_type(own.resource_type)?);
+        filled.is_partly_known.then_some((own.resource_type, filled))
+    });
+    let mut named: Vec<(u16, fill::Filled)> = named.collect();
+    let (Some((number, filled)), true) = (named.pop(), named.is_empty()) else { return Vec::new() };
+    let from = "from the template of the resource type, with the parameters of the request";
+    let arns = if filled.complete.is_empty() {
+        vec![filled.partial]
+    } else {
+        filled.complete.into_iter().map(|(arn, _)| arn).collect()
+    };
+    arns.into_iter().take(MOST).map(|arn| Resolved::of_arn(arn.clone(), owner(scene, &arn), Some(number), from)).collect()
+}
+
+/// Does the operation make a resource of the type? `CreateSnapshot` makes a snapshot, whose name nobody knows yet.
+fn makes(needed: &Needed<'_>, resource_type: &ResourceType) -> bool {
+    const VERBS: [&str; 9] = ["Create", "Start", "Run", "Copy", "Register", "Import", "Put", "Publish", "Submit"];
+    let kind: String = resource_type.name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let made = VERBS.iter().find_map(|verb| needed.name.strip_prefix(verb));
+    made.is_some_and(|made| made.to_ascii_lowercase() == kind)
 }
 
 fn owner_of_partial(scene: &Scene<'_>, arn: &str) -> Owner {

@@ -291,7 +291,9 @@ pub(super) fn parts(arn: &str) -> Option<(&str, Option<&str>)> {
 
 /// Does the name look like the alias of an access point? `name-random-s3alias`.
 pub(super) fn is_access_point_alias(bucket: &str) -> bool {
-    bucket.ends_with("-s3alias") || bucket.ends_with("--ol-s3") || bucket.ends_with(".mrap")
+    // `arn:aws:s3::123456789012:accesspoint/….mrap` is the ARN of a multi-Region access point itself.
+    let endings = ["-s3alias", "--ol-s3", ".mrap"];
+    !bucket.starts_with("arn:") && endings.iter().any(|end| bucket.ends_with(end))
 }
 
 /// The resource of the request: object or bucket as the action asks, from the parameters.

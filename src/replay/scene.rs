@@ -141,7 +141,11 @@ fn leaves(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(items) => items.iter().flat_map(leaves).collect(),
-        Value::Object(object) => object.get("items").or_else(|| object.get("member")).map(leaves).unwrap_or_default(),
+        // `{"content": "vpc-…", "tag": 1}` is how newer operations of EC2 write a member of a list.
+        Value::Object(object) => {
+            let inner = ["items", "member", "content"].iter().find_map(|name| object.get(*name));
+            inner.map(leaves).unwrap_or_default()
+        }
         _ => Vec::new(),
     }
 }

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::super::action::Needed;
 use super::super::facts::ResourceType;
+use super::super::owner::in_organization;
 use super::super::scene::{Parameters, Scene};
 use super::super::tags::is_redacted;
-use super::{MOST, calling_user, home_account};
+use super::{MOST, calling_user, home_account, shows_parameters};
 
 /// What a template became.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Filled {
     pub(super) partial: String,
     /// Is anything of it from the request?
     pub(super) is_partly_known: bool,
+    /// Is all that is from parameters like `name` and `id`, which might be those of something else?
+    pub(super) is_by_plain_name: bool,
 }
 
 const FROM: &str = "from the template of the resource type, with the parameters of the request";
@@ -28,7 +31,7 @@ pub(super) fn open_template(scene: &Scene<'_>, resource_type: &ResourceType) -> 
     while let Some((start, after)) = rest.split_once("${") {
         arn.push_str(start);
         let (variable, after) = after.split_once('}').unwrap_or((after, ""));
-        arn.push_str(place(scene, variable).unwrap_or("*"));
+        arn.push_str(place(scene, &resource_type.template, variable).unwrap_or("*"));
         rest = after;
     }
     arn.push_str(rest);
@@ -36,16 +39,38 @@ pub(super) fn open_template(scene: &Scene<'_>, resource_type: &ResourceType) -> 
 }
 
 /// Partition, region and account.
-fn place<'s>(scene: &'s Scene<'_>, variable: &str) -> Option<&'s str> {
+fn place<'s>(scene: &'s Scene<'_>, template: &str, variable: &str) -> Option<&'s str> {
+    if !is_place(template, variable) {
+        return None;
+    }
     match variable {
         "Partition" => Some(scene.call.partition()),
         "Region" => scene.call.region.as_deref(),
-        "Account" | "AccountId" => ["registryId", "catalogId"]
+        // Everything of an organization is in its management account:
+        // <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_permissions_overview.html>.
+        "ManagementAccountId" => management_account(scene),
+        _ if template.contains(":organizations:") => management_account(scene),
+        _ => ["registryId", "catalogId"]
             .iter()
             .find_map(|name| scene.text(name).filter(|text| super::is_account_id(text.as_bytes())))
             .or_else(|| home_account(scene)),
-        _ => None,
     }
+}
+
+/// Is the variable the partition, region or account of the ARN? `${AccountId}` may also name what the ARN is of.
+fn is_place(template: &str, variable: &str) -> bool {
+    match variable {
+        "Partition" | "Region" | "Account" => true,
+        "AccountId" | "ManagementAccountId" => template.split(':').nth(4).is_some_and(|part| part.contains(variable)),
+        _ => false,
+    }
+}
+
+/// The management account of the organization of the inventory, unless the caller is surely of another one.
+pub(super) fn management_account<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
+    let own = scene.world.inventory.management_account_id.as_deref()?;
+    let is_foreign = home_account(scene).is_some_and(|home| in_organization(scene.world.inventory, home).is_false());
+    (!is_foreign).then_some(own)
 }
 
 pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType) -> Filled {
@@ -58,7 +83,7 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
     let mut rest = template;
     while let Some((_, after)) = rest.split_once("${") {
         let (variable, after) = after.split_once('}').unwrap_or((after, ""));
-        if !matches!(variable, "Partition" | "Region" | "Account") {
+        if !is_place(template, variable) {
             variables.push(variable);
         }
         rest = after;
@@ -80,9 +105,12 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
         }
         return filled;
     }
-    let mut found: Vec<Values> = variables.iter().map(|variable| values(scene, needed, variable, resource_type)).collect();
-    one_variable_each(&variables, &mut found);
+    let mut found: Vec<Values> =
+        variables.iter().map(|variable| values(scene, needed, variable, &variables, resource_type)).collect();
+    one_variable_each(&variables, resource_type, &mut found);
     filled.is_partly_known = found.iter().any(|found| found.from.is_some() && !found.values.is_empty());
+    let is_plain = |found: &Values| found.from.as_deref().is_none_or(|from| matches!(from, "name" | "id" | "identifier"));
+    filled.is_by_plain_name = filled.is_partly_known && found.iter().all(is_plain);
     let values: Vec<Vec<String>> = found.into_iter().map(|found| found.values).collect();
     let only_places = variables.is_empty();
     let all_known = values.iter().all(|values| !values.is_empty());
@@ -101,8 +129,30 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
     filled
 }
 
-/// Two variables of a template are not the same thing: a parameter fills the one that its name fits, or else the first.
-fn one_variable_each(variables: &[&str], found: &mut [Values]) {
+/// What a parameter of the name of the type fills: the variable that is called as the type, or else the last one.
+fn is_own(variable: &str, variables: &[&str], resource_type: &ResourceType) -> bool {
+    let kind = kind(resource_type);
+    let related = |variable: &str| {
+        let lower = variable.to_ascii_lowercase();
+        let stem = stem(&lower);
+        stem.len() > 2 && (kind.contains(stem) || stem.contains(&kind))
+    };
+    related(variable) || variables.last() == Some(&variable) && !variables.iter().any(|other| related(other))
+}
+
+/// The name of a type of resource: lower-case letters and digits.
+fn kind(resource_type: &ResourceType) -> String {
+    resource_type.name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+/// A variable in lower case without the word for "name" at its end.
+fn stem(lower: &str) -> &str {
+    ["identifier", "name", "id", "arn"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(lower)
+}
+
+/// Two variables of a template are not the same thing: a parameter fills the one that is called as the type, that its name fits,
+/// or else the first.
+fn one_variable_each(variables: &[&str], resource_type: &ResourceType, found: &mut [Values]) {
     let kind = |name: &str| {
         let name = name.to_ascii_lowercase();
         ["name", "identifier", "id", "arn"].into_iter().find(|end| name.ends_with(end)).map(|end| end.get(..2).unwrap_or(end))
@@ -112,7 +162,10 @@ fn one_variable_each(variables: &[&str], found: &mut [Values]) {
         let sharing: Vec<usize> =
             found.iter().enumerate().filter(|(_, own)| own.from.as_deref() == Some(&from)).map(|(at, _)| at).collect();
         let fits = |at: &&usize| variables.get(**at).is_some_and(|variable| kind(variable) == kind(&from));
-        let keeper = sharing.iter().find(fits).or(sharing.first()).copied();
+        let own = |at: &&usize| variables.get(**at).is_some_and(|variable| is_own(variable, variables, resource_type));
+        let is_plain = matches!(from.as_str(), "name" | "id" | "identifier");
+        let best = sharing.iter().find(|at| own(at) && fits(at)).or_else(|| sharing.iter().find(own).filter(|_| is_plain));
+        let keeper = best.or_else(|| sharing.iter().find(fits)).or(sharing.first()).copied();
         for other in sharing.into_iter().filter(|other| Some(*other) != keeper) {
             if let Some(own) = found.get_mut(other) {
                 *own = Values::default();
@@ -132,7 +185,7 @@ fn assemble<'v>(scene: &Scene<'_>, template: &str, variables: &[&str], values: i
         // `policy/…/p-${PolicyId}`, where the request has `p-…`.
         let literal = arn.rsplit(['/', ':']).next().filter(|literal| literal.ends_with('-')).unwrap_or_default();
         let own = own.map(|own| own.strip_prefix(literal).unwrap_or(own));
-        arn.push_str(own.or_else(|| place(scene, variable)).unwrap_or("*"));
+        arn.push_str(own.or_else(|| place(scene, template, variable)).unwrap_or("*"));
         rest = after;
     }
     arn.push_str(rest);
@@ -155,6 +208,15 @@ fn identity(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType
     };
     let account = home_account(scene).unwrap_or("*");
     let partition = scene.call.partition();
+    if let Some((arn, is_whole)) = named_otherwise(scene, needed, partition, account) {
+        filled.is_partly_known = true;
+        if is_whole {
+            filled.complete.push((arn, FROM));
+        } else {
+            filled.partial = arn;
+        }
+        return filled;
+    }
     let Some(name) = parameter.iter().find_map(|name| scene.text(name)) else {
         if kind == "user"
             && !scene.has("userName")
@@ -193,6 +255,30 @@ fn identity(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType
     filled
 }
 
+/// What IAM makes out of parameters of other names; `true` if that is the whole ARN.
+fn named_otherwise(scene: &Scene<'_>, needed: &Needed<'_>, partition: &str, account: &str) -> Option<(String, bool)> {
+    let start = format!("arn:{partition}:iam::{account}:");
+    match &*needed.name {
+        // The service chooses the name of its role, and a suffix may be added:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>.
+        "CreateServiceLinkedRole" => {
+            let service = scene.text("aWSServiceName").filter(|name| !name.contains(['*', '/']))?;
+            Some((format!("{start}role/aws-service-role/{service}/*"), false))
+        }
+        // <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html>
+        "CreateOpenIDConnectProvider" => {
+            let url = scene.text("url")?.strip_prefix("https://")?.trim_end_matches('/');
+            (!url.contains(['*', '?'])).then(|| (format!("{start}oidc-provider/{url}"), true))
+        }
+        "CreateVirtualMFADevice" => {
+            let name = scene.text("virtualMFADeviceName").filter(|name| !name.contains(['*', '?']))?;
+            let path = scene.text("path").unwrap_or("/");
+            Some((format!("{start}mfa/{}{name}", path.trim_start_matches('/')), true))
+        }
+        _ => None,
+    }
+}
+
 /// A role by account and name; names are unique in an account whatever the path.
 fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String> {
     let named = |arn: &str| arn.rsplit('/').next() == Some(name);
@@ -203,7 +289,7 @@ fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String
 fn plain(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType, mut filled: Filled) -> Filled {
     let variable = resource_type.template.rsplit_once("${").map(|(_, rest)| rest.trim_end_matches('}'));
     let Some(variable) = variable.filter(|_| resource_type.template.matches("${").count() <= 3) else { return filled };
-    for value in values(scene, needed, variable, resource_type).values.into_iter().take(MOST) {
+    for value in values(scene, needed, variable, &[variable], resource_type).values.into_iter().take(MOST) {
         filled.complete.push((assemble(scene, &resource_type.template, &[variable], std::iter::once(value.as_str())), FROM));
     }
     filled.is_partly_known = !filled.complete.is_empty();
@@ -219,13 +305,16 @@ struct Values {
 }
 
 /// The values that the request gives for a variable of a template.
-fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type: &ResourceType) -> Values {
+fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, variables: &[&str], resource_type: &ResourceType) -> Values {
     if variable == "OrganizationId" {
         let own = scene.world.inventory.organization_id.clone();
         return Values { values: own.into_iter().collect(), from: None };
     }
     let Parameters::Known(parameters) = &scene.parameters else { return Values::default() };
     let Some((service, _)) = needed.facts else { return Values::default() };
+    if let Some(found) = special(scene, needed, variable) {
+        return found;
+    }
     let operation = needed.name.to_ascii_lowercase();
     if let Some(path) = service.parameter(&operation, variable) {
         let texts = scene.texts_at(path);
@@ -233,7 +322,11 @@ fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type:
             return Values { values: cleaned(texts, variable, &needed.prefix), from: Some(path.to_ascii_lowercase()) };
         }
     }
-    for name in names(variable, resource_type, &needed.prefix) {
+    let is_of_another = names_another(needed, variable, resource_type);
+    for name in names(variable, variables, resource_type, &needed.prefix) {
+        if is_of_another && matches!(name.as_str(), "name" | "id" | "identifier") {
+            continue;
+        }
         let mut found = Vec::new();
         search(parameters, &name, 0, &mut found);
         let found = cleaned(found, variable, &needed.prefix);
@@ -244,36 +337,95 @@ fn values(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str, resource_type:
     Values::default()
 }
 
+/// Is a plain `name` the name of another type? In `GetTable` it is the table's, not its catalog's; in `DeleteDatabase` it is that of
+/// the database in the ARNs of its tables.
+fn names_another(needed: &Needed<'_>, variable: &str, resource_type: &ResourceType) -> bool {
+    let Some((service, action)) = needed.facts else { return false };
+    let after_verb = needed.name.char_indices().skip(1).find(|(_, letter)| letter.is_ascii_uppercase());
+    let noun = after_verb.and_then(|(at, _)| needed.name.get(at..)).unwrap_or_default().to_ascii_lowercase();
+    let mut types = action.resource_types.iter().filter_map(|own| service.resource_type(own.resource_type));
+    kind(resource_type) != noun && stem(&variable.to_ascii_lowercase()) != noun && types.any(|other| kind(other) == noun)
+}
+
+/// Variables that parameters fill in a way of their own.
+fn special(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str) -> Option<Values> {
+    let one = |value: &str, from: &str| Values { values: vec![value.to_owned()], from: Some(from.to_owned()) };
+    match (&*needed.prefix, variable) {
+        // `arn:aws:wafv2:us-east-1:123456789012:global/webacl/…`:
+        // <https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-iam.html>.
+        ("wafv2", "Scope") => Some(match scene.text("scope") {
+            Some("REGIONAL") => one("regional", "scope"),
+            Some("CLOUDFRONT") => one("global", "scope"),
+            _ => Values::default(),
+        }),
+        // The name is the query's, and without a workgroup the primary one is used:
+        // <https://docs.aws.amazon.com/athena/latest/ug/workgroups.html>.
+        ("athena", "WorkGroupName") => {
+            const OF_PRIMARY: [&str; 4] =
+                ["StartQueryExecution", "CreateNamedQuery", "ListQueryExecutions", "ListNamedQueries"];
+            if let Some(name) = scene.text("workGroup").filter(|name| !name.contains(['*', '?'])) {
+                return Some(one(name, "workgroup"));
+            }
+            if OF_PRIMARY.contains(&&*needed.name) && shows_parameters(scene) && !scene.has("workGroup") {
+                return Some(one("primary", "workgroup"));
+            }
+            (needed.name != "CreateWorkGroup").then(Values::default)
+        }
+        _ => None,
+    }
+}
+
 /// The spellings of a parameter, in lower case, the likeliest first.
-fn names(variable: &str, resource_type: &ResourceType, prefix: &str) -> Vec<String> {
+fn names(variable: &str, variables: &[&str], resource_type: &ResourceType, prefix: &str) -> Vec<String> {
     let lower = variable.to_ascii_lowercase();
     let lower = lower.strip_suffix("withpath").unwrap_or(&lower).to_owned();
     let mut names = vec![lower.clone()];
-    let stem = ["identifier", "name", "id", "arn"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
-    let kind: String = resource_type.name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let stem = stem(&lower);
+    let kind = kind(resource_type);
+    let is_own = is_own(variable, variables, resource_type);
+    // An id is no name that the caller chose: what is being made has none yet. Secrets alone are called by their names.
+    let is_id = lower.ends_with("id") && prefix != "secretsmanager";
     let mut stems = vec![stem.to_owned()];
-    if kind != stem {
+    if kind != stem && is_own {
         stems.push(kind.clone());
     }
     if matches!(prefix, "rds" | "neptune" | "docdb") {
         // `dBClusterIdentifier` of a cluster.
         stems.push(format!("db{kind}"));
+        // What is restored is the target.
+        stems.extend([format!("target{stem}"), format!("targetdb{kind}")]);
     }
     if prefix == "ec2"
         && let Some(last) = resource_type.name.rsplit('-').next()
         && last != resource_type.name
     {
-        // `groupId` of a security group.
+        // `groupId` of a security group, `flowLogId` of a VPC's flow log.
         stems.push(last.to_ascii_lowercase());
+        if let Some((_, rest)) = resource_type.name.split_once('-') {
+            stems.push(rest.to_ascii_lowercase().replace('-', ""));
+        }
     }
     for stem in stems.iter().filter(|stem| stem.len() > 2 && !matches!(stem.as_str(), "resource")) {
         for end in ["name", "id", "identifier", "", "names", "ids", "identifiers", "s", "url"] {
-            names.push(format!("{stem}{end}"));
+            if !(is_id && end.starts_with("name")) {
+                names.push(format!("{stem}{end}"));
+            }
         }
+    }
+    match (prefix, lower.as_str()) {
+        ("s3vectors", "bucketname") => names.push("vectorbucketname".to_owned()),
+        // The target of an assignment is an account.
+        ("sso", "accountid") => names.push("targetid".to_owned()),
+        _ => {}
     }
     // A parameter that is called just so names what the operation is about.
     if stem.is_empty() || matches!(stem, "resource") || lower.ends_with("name") || lower.ends_with("id") {
-        names.extend(["name", "id", "identifier"].map(str::to_owned));
+        let plain: &[&str] = match () {
+            () if is_id => &["id", "identifier"],
+            () if lower.ends_with("name") => &["name", "identifier"],
+            () => &["name", "id", "identifier"],
+        };
+        names.extend(plain.iter().map(|name| (*name).to_owned()));
     }
     names.dedup();
     names
@@ -315,7 +467,8 @@ fn texts<'v>(value: &'v Value, depth: usize, found: &mut Vec<&'v str>) {
         Value::String(text) => found.push(text),
         Value::Array(items) => items.iter().for_each(|item| texts(item, depth + 1, found)),
         Value::Object(object) => {
-            if let Some(items) = object.get("items").or_else(|| object.get("member")) {
+            // `{"content": "vpc-…", "tag": 1}` is how newer operations of EC2 write a member of a list.
+            if let Some(items) = ["items", "member", "content"].iter().find_map(|name| object.get(*name)) {
                 texts(items, depth + 1, found);
             }
         }
@@ -327,6 +480,8 @@ fn texts<'v>(value: &'v Value, depth: usize, found: &mut Vec<&'v str>) {
 fn cleaned(texts: Vec<&str>, variable: &str, prefix: &str) -> Vec<String> {
     let mut values: Vec<String> = Vec::new();
     for text in texts {
+        // A build is judged as its project: `project:build`, or the ARN of that.
+        let text = if prefix == "codebuild" && variable == "ProjectName" { project(text) } else { text };
         if text.is_empty()
             || is_redacted(text)
             || text.starts_with("arn:")
@@ -341,8 +496,12 @@ fn cleaned(texts: Vec<&str>, variable: &str, prefix: &str) -> Vec<String> {
         } else if prefix == "lambda" && text.contains(":function:") {
             text.rsplit_once(":function:").map(|(_, name)| name.to_owned()).unwrap_or_default()
         } else if prefix == "secretsmanager" && variable.eq_ignore_ascii_case("SecretId") {
-            // AWS appends a hyphen and six characters, which requests may leave out.
-            if has_random_suffix(text) { format!("{text}*") } else { format!("{text}-*") }
+            // AWS appends a hyphen and six characters, which names leave out:
+            // <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html>.
+            format!("{text}-*")
+        } else if variable == "ParameterNameWithoutLeadingSlash" {
+            // `name:version` and `name:label` name the same parameter.
+            text.split(':').next().unwrap_or(text).trim_start_matches('/').to_owned()
         } else if variable.to_ascii_lowercase().contains("withoutleadingslash") || prefix == "ssm" {
             text.trim_start_matches('/').to_owned()
         } else {
@@ -355,6 +514,10 @@ fn cleaned(texts: Vec<&str>, variable: &str, prefix: &str) -> Vec<String> {
     values
 }
 
-fn has_random_suffix(name: &str) -> bool {
-    name.rsplit_once('-').is_some_and(|(_, end)| end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+fn project(text: &str) -> &str {
+    let id = match text.starts_with("arn:") {
+        true => [":build/", ":build-batch/"].iter().find_map(|part| text.split_once(part)).map_or(text, |(_, id)| id),
+        false => text,
+    };
+    if id.starts_with("arn:") { id } else { id.split(':').next().unwrap_or(id) }
 }

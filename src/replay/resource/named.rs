@@ -2,10 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::policy::pattern::arn_parts;
+
 use super::super::action::Needed;
+use super::super::facts::{Action, Service};
 use super::super::owner::Owner;
 use super::super::scene::{Parameters, Scene};
-use super::{MOST, Resolved, fill, home_account, home_owner, of_arn};
+use super::{MOST, Resolved, fill, home_account, home_owner, of_arn, resource, shows_parameters};
 
 /// What the request names, if it is one of these.
 pub(super) fn resources(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<Resolved>> {
@@ -14,7 +17,16 @@ pub(super) fn resources(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<Re
         "dynamodb" => (tables(scene, needed)?, "from the tables in requestParameters"),
         "lambda" => (vec![layer(scene, needed)?], "from requestParameters.layerName"),
         "bedrock" => (model(scene, needed)?, "from requestParameters.modelId"),
+        "ec2" if needed.is("ec2", "CreateFlowLogs") => (flow_logs(scene, needed)?, "from the ids in requestParameters"),
         "ec2" => (tagged(scene, needed)?, "from the ids in requestParameters"),
+        "ecs" => (in_cluster(scene, needed)?, "from requestParameters: names, and the cluster or `default`"),
+        "events" => (of_bus(scene, needed)?, "from requestParameters: the name, and the event bus or `default`"),
+        "scheduler" => (vec![schedule(scene, needed)?], "from requestParameters: the name, and the group or `default`"),
+        "elasticloadbalancing" => (vec![load_balancer(scene, needed)?], "from requestParameters: the name and the type"),
+        "sts" => (vec![root_of_member(scene, needed)?], "from requestParameters.targetPrincipal"),
+        "ssm" | "route53" => (vec![tagged_by_type(scene, needed)?], "from requestParameters: resourceType and resourceId"),
+        "backup" => (vec![recovery_point(scene, needed)?], "from requestParameters.recoveryPointArn"),
+        "organizations" => (of_organization(scene, needed)?, "from the ids in requestParameters"),
         _ => return None,
     };
     if arns.is_empty() || arns.len() > MOST {
@@ -26,6 +38,22 @@ pub(super) fn resources(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<Re
 /// What is known better of resources that were found in the usual way.
 pub(super) fn correct(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Resolved>) {
     let holds = |own: &Resolved, part: &str| own.arn.as_deref().is_some_and(|arn| arn.contains(part));
+    log_groups(needed, found);
+    match &*needed.prefix {
+        "ssm" => found.iter_mut().for_each(of_aws),
+        "lambda" => qualify(scene, found),
+        "secretsmanager" => found.iter_mut().for_each(with_suffix),
+        // A read replica is made from another instance.
+        "rds" if needed.is("rds", "CreateDBInstanceReadReplica") => {
+            if let Some(source) = scene.text("sourceDBInstanceIdentifier").filter(|source| !source.starts_with("arn:")) {
+                let (region, account) = (scene.call.region.as_deref().unwrap_or("*"), home_account(scene).unwrap_or("*"));
+                let arn = format!("arn:{}:rds:{region}:{account}:db:{source}", scene.call.partition());
+                let source = of_arn(scene, needed, arn, "from requestParameters.sourceDBInstanceIdentifier");
+                found.push(Resolved { certain: false, ..source });
+            }
+        }
+        _ => {}
+    }
     match &*needed.prefix {
         // One id names an instance or a managed node; its beginning tells which.
         "ssm" if found.iter().any(|own| holds(own, ":instance/i-") || holds(own, ":managed-instance/mi-")) => {
@@ -47,6 +75,312 @@ pub(super) fn correct(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Re
         }
         _ => {}
     }
+}
+
+/// Permissions on a log group are on `arn:…:log-group:NAME:*`, save those of the operations that tag by ARN:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>. Denials show that the end, as IAM
+/// sees it, is `:log-stream:` or more: it stays open. The ARN itself stays as inventories have it.
+pub(super) fn log_groups(needed: &Needed<'_>, found: &mut [Resolved]) {
+    const BY_ARN: [&str; 3] = ["TagResource", "UntagResource", "ListTagsForResource"];
+    if needed.prefix != "logs" {
+        return;
+    }
+    for own in found {
+        let Some((start, name)) = own.arn.as_deref().and_then(|arn| arn.split_once(":log-group:")) else { continue };
+        let name = name.strip_suffix(":*").unwrap_or(name);
+        if name.contains(':') {
+            continue;
+        }
+        let group = format!("{start}:log-group:{name}");
+        own.resource = if BY_ARN.contains(&&*needed.name) { resource(&group) } else { resource(&format!("{group}:*")) };
+        own.arn = Some(group);
+    }
+}
+
+/// Public parameters and the documents of AWS have no account in their ARNs:
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-finding-public-parameters.html> and
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/security_iam_service-with-iam.html>. Nobody else may begin names so.
+fn of_aws(own: &mut Resolved) {
+    let Some(arn) = own.arn.as_deref() else { return };
+    let Some([scheme, partition, "ssm", region, _, name]) = arn_parts(arn) else { return };
+    let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start));
+    let is_certain = if let Some(path) = name.strip_prefix("parameter/aws/") {
+        // Others below `/aws/` stand for secrets of the caller's account.
+        path.starts_with("service/")
+    } else if let Some(document) = name.strip_prefix("document/") {
+        if !["aws", "amazon", "amzn"].iter().any(|start| starts(document, start)) {
+            return;
+        }
+        document.starts_with("AWS") && document.contains('-')
+    } else {
+        return;
+    };
+    let why = "AWS owns it: public parameters and AWS's documents have no account";
+    own.owner = if is_certain { Owner::Nobody(why) } else { Owner::Unknown("the name is reserved to AWS") };
+    let arn = format!("{scheme}:{partition}:ssm:{region}:{}:{name}", if is_certain { "" } else { "*" });
+    own.resource = resource(&arn);
+    own.arn = Some(arn);
+}
+
+/// A call of a version or alias is judged on the qualified ARN:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/versioning-aliases-permissions.html>.
+fn qualify(scene: &Scene<'_>, found: &mut [Resolved]) {
+    let Some(qualifier) = scene.text("qualifier") else { return };
+    for own in found {
+        let Some((start, name)) = own.arn.as_deref().and_then(|arn| arn.split_once(":function:")) else { continue };
+        if name.contains([':', '/']) {
+            continue;
+        }
+        // Whether the latest version by its name counts as qualified is not documented.
+        let end = if qualifier == "$LATEST" { "*".to_owned() } else { format!(":{qualifier}") };
+        own.resource = resource(&format!("{start}:function:{name}{end}"));
+    }
+}
+
+/// An ARN of a secret may leave out the hyphen and the six characters that AWS appends:
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html>.
+fn with_suffix(own: &mut Resolved) {
+    let Some(arn) = own.arn.as_deref().filter(|arn| arn.contains(":secret:") && !arn.contains('*')) else { return };
+    let end = arn.rsplit_once('-').map(|(_, end)| end).filter(|end| end.len() == 6);
+    let arn = match end.filter(|end| end.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        // Six letters that might be the end of a word as well.
+        Some(end) if end.bytes().all(|byte| byte.is_ascii_lowercase()) => format!("{arn}*"),
+        Some(_) => return,
+        None => format!("{arn}-*"),
+    };
+    own.resource = resource(&arn);
+    own.arn = Some(arn);
+}
+
+/// Region and account, if the ARN or alias does not tell: the place of the call.
+fn here(scene: &Scene<'_>, service: &str) -> String {
+    let (region, account) = (scene.call.region.as_deref().unwrap_or("*"), home_account(scene).unwrap_or("*"));
+    format!("arn:{}:{service}:{region}:{account}", scene.call.partition())
+}
+
+/// Names that are no ARN and hold nothing that would be a wildcard.
+fn plain<'s>(scene: &'s Scene<'_>, name: &str) -> Option<&'s str> {
+    scene.text(name).filter(|text| !text.starts_with("arn:") && !text.contains(['*', '?']))
+}
+
+/// Services, tasks and container instances of Amazon ECS are named with their cluster, which is `default` if the request names none:
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_service-with-iam.html>.
+fn in_cluster(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<String>> {
+    if !shows_parameters(scene) {
+        return None;
+    }
+    let (service, action) = needed.facts?;
+    let last = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_whole = |text: &str| text.starts_with("arn:");
+    let clusters: Vec<&str> = ["cluster", "clusters", "clusterName"].iter().flat_map(|name| scene.texts_at(name)).collect();
+    let start = clusters.iter().find_map(|text| text.split_once(":cluster/").map(|(start, _)| start.to_owned()));
+    let start = start.unwrap_or_else(|| here(scene, "ecs"));
+    let cluster = match clusters.as_slice() {
+        [] if ["cluster", "clusters", "clusterName"].iter().any(|name| scene.has(name)) => "*".to_owned(),
+        [] => "default".to_owned(),
+        [only] => last(only),
+        _ => "*".to_owned(),
+    };
+    let mut arns = Vec::new();
+    let required = action.resource_types.iter().filter(|own| own.required);
+    for resource_type in required.map(|own| service.resource_type(own.resource_type)) {
+        let kind = resource_type?.name.as_str();
+        let names: &[&str] = match kind {
+            "cluster" if clusters.len() > 1 => {
+                let whole = |text: &&str| if is_whole(text) { (*text).to_owned() } else { format!("{start}:cluster/{text}") };
+                arns.extend(clusters.iter().map(whole));
+                continue;
+            }
+            "cluster" => {
+                arns.push(format!("{start}:cluster/{cluster}"));
+                continue;
+            }
+            "service" => &["service", "services", "serviceName"],
+            "task" => &["task", "tasks"],
+            "container-instance" => &["containerInstance", "containerInstances"],
+            "task-set" => &["taskSet", "taskSets"],
+            _ => return None,
+        };
+        let inside = match kind {
+            "task-set" => format!("{cluster}/{}", scene.text("service").map_or_else(|| "*".to_owned(), last)),
+            _ => cluster.clone(),
+        };
+        let named: Vec<&str> = names.iter().flat_map(|name| scene.texts_at(name)).collect();
+        if named.is_empty() {
+            arns.push(format!("{start}:{kind}/{inside}/*"));
+        }
+        for text in named {
+            // Old ARNs leave the cluster out.
+            let has_cluster = is_whole(text) && text.matches('/').count() > 1;
+            arns.push(if has_cluster { text.to_owned() } else { format!("{start}:{kind}/{inside}/{}", last(text)) });
+        }
+    }
+    arns.dedup();
+    Some(arns)
+}
+
+/// Rules of the default event bus do not name it, those of others do; events are put on a bus each:
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-manage-iam-access.html>.
+fn of_bus(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<String>> {
+    let here = here(scene, "events");
+    if needed.name == "PutEvents" {
+        let entries = scene.parameter("entries")?.as_array()?;
+        let bus = |entry: &Value| {
+            let name = entry.as_object().and_then(|entry| member(entry, "eventBusName")).and_then(Value::as_str);
+            match name.filter(|name| !name.is_empty()) {
+                Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
+                name => format!("{here}:event-bus/{}", name.unwrap_or("default")),
+            }
+        };
+        let mut arns: Vec<String> = entries.iter().map(bus).collect();
+        arns.sort_unstable();
+        arns.dedup();
+        return Some(arns);
+    }
+    let (service, action) = needed.facts?;
+    let is_rule = |number: u16| service.resource_type(number).is_some_and(|own| own.name == "rule-on-default-event-bus");
+    // Operations that tag work on more types, and name the rule by its ARN.
+    if action.resource_types.len() > 2 || !action.resource_types.iter().any(|own| is_rule(own.resource_type)) {
+        return None;
+    }
+    let name = plain(scene, "rule").or_else(|| plain(scene, "name"))?;
+    let (start, bus) = match scene.text("eventBusName") {
+        None if scene.has("eventBusName") => (here.as_str(), "*"),
+        None => (here.as_str(), "default"),
+        Some(bus) => bus.split_once(":event-bus/").unwrap_or((here.as_str(), bus)),
+    };
+    Some(vec![if bus == "default" { format!("{start}:rule/{name}") } else { format!("{start}:rule/{bus}/{name}") }])
+}
+
+/// Schedules are in the group `default` if the request names none:
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>.
+fn schedule(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<String> {
+    if !needed.name.ends_with("Schedule") {
+        return None;
+    }
+    let group = match plain(scene, "groupName") {
+        Some(group) => group,
+        None if scene.has("groupName") => "*",
+        None => "default",
+    };
+    Some(format!("{}:schedule/{group}/{}", here(scene, "scheduler"), plain(scene, "name")?))
+}
+
+/// Both APIs of Elastic Load Balancing have operations of these names; the newer one names its load balancers `name`. The type is part of
+/// the ARN, whose end AWS makes:
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/load-balancer-authentication-access-control.html>.
+fn load_balancer(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<String> {
+    if needed.name != "CreateLoadBalancer" || scene.has("loadBalancerName") {
+        return None;
+    }
+    let kind = match scene.text("type") {
+        None if scene.has("type") => "*",
+        None | Some("application") => "app",
+        Some("network") => "net",
+        Some("gateway") => "gwy",
+        Some(_) => "*",
+    };
+    Some(format!("{}:loadbalancer/{kind}/{}/*", here(scene, "elasticloadbalancing"), plain(scene, "name")?))
+}
+
+/// The root user of a member account: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html>.
+fn root_of_member(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<String> {
+    if needed.name != "AssumeRoot" {
+        return None;
+    }
+    let target = scene.text("targetPrincipal")?;
+    if target.starts_with("arn:") {
+        return Some(target.to_owned());
+    }
+    let is_account = super::is_account_id(target.as_bytes());
+    is_account.then(|| format!("arn:{}:iam::{target}:root", scene.call.partition()))
+}
+
+/// What is tagged by a type and an id:
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html> and
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html>.
+fn tagged_by_type(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<String> {
+    if !super::are_alternatives(needed) {
+        return None;
+    }
+    let id = scene.text("resourceId")?;
+    if id.starts_with("arn:") {
+        return Some(id.to_owned());
+    }
+    if id.contains(['*', '?']) {
+        return None;
+    }
+    let kind = match (&*needed.prefix, scene.text("resourceType")?) {
+        ("ssm", "Document") => "document",
+        ("ssm", "MaintenanceWindow") => "maintenancewindow",
+        ("ssm", "ManagedInstance") => "managed-instance",
+        ("ssm", "Parameter") => "parameter",
+        ("ssm", "PatchBaseline") => "patchbaseline",
+        ("ssm", "OpsItem") => "opsitem",
+        ("ssm", "Automation") => "automation-execution",
+        ("ssm", "Association") => "association",
+        ("route53", "hostedzone") => "hostedzone",
+        ("route53", "healthcheck") => "healthcheck",
+        _ => return None,
+    };
+    if needed.prefix == "route53" {
+        return Some(format!("arn:{}:route53:::{kind}/{id}", scene.call.partition()));
+    }
+    Some(format!("{}:{kind}/{}", here(scene, "ssm"), id.trim_start_matches('/')))
+}
+
+/// Recovery points have ARNs of the services whose resources they save, which fit no template:
+/// <https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html>.
+fn recovery_point(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<String> {
+    let (service, action) = needed.facts?;
+    let [only] = action.resource_types.as_slice() else { return None };
+    let is_recovery_point = service.resource_type(only.resource_type).is_some_and(|own| own.name == "recoverypoint");
+    let arn = scene.text("recoveryPointArn").filter(|arn| arn.starts_with("arn:") && is_recovery_point)?;
+    Some(arn.to_owned())
+}
+
+/// Ids of AWS Organizations tell what they name. All of it is in the management account:
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_permissions_overview.html>.
+fn of_organization(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<String>> {
+    const NAMES: [&str; 8] = [
+        "accountId",
+        "targetId",
+        "childId",
+        "parentId",
+        "sourceParentId",
+        "destinationParentId",
+        "organizationalUnitId",
+        "policyId",
+    ];
+    let (service, action) = needed.facts?;
+    let has = |name: &str| {
+        let mut types = action.resource_types.iter().filter_map(|own| service.resource_type(own.resource_type));
+        types.any(|own| own.name == name)
+    };
+    let partition = scene.call.partition();
+    let account = fill::management_account(scene).unwrap_or("*");
+    let organization = scene.world.inventory.organization_id.as_deref().filter(|_| account != "*").unwrap_or("o-*");
+    let mut arns = Vec::new();
+    for id in NAMES.iter().filter_map(|name| scene.text(name)) {
+        let kind = match id.split_once('-').map(|(start, _)| start) {
+            None if super::is_account_id(id.as_bytes()) => "account",
+            Some("ou") => "ou",
+            Some("r") => "root",
+            Some("p") => "policy",
+            _ => return None,
+        };
+        let type_name = if kind == "ou" { "organizationalunit" } else { kind };
+        if !has(type_name) || id.contains(['*', '?']) {
+            return None;
+        }
+        arns.push(match kind {
+            // Those of AWS are in the account `aws`; the request does not tell the type.
+            "policy" if id.ends_with("FullAWSAccess") => format!("arn:{partition}:organizations::aws:policy/*/{id}"),
+            "policy" => format!("arn:{partition}:organizations::{account}:policy/{organization}/*/{id}"),
+            _ => format!("arn:{partition}:organizations::{account}:{kind}/{organization}/{id}"),
+        });
+    }
+    Some(arns)
 }
 
 fn listed(scene: &Scene<'_>, part: &str) -> bool {
@@ -188,18 +522,30 @@ fn tagged(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<String>> {
         return None;
     }
     let (service, action) = needed.facts?;
-    scene
-        .texts_at("resourcesSet.items.resourceId")
-        .into_iter()
-        .map(|id| {
-            let (start, rest) = id.split_once('-')?;
-            let name = match start {
-                "vpce" if rest.starts_with("svc-") => "vpc-endpoint-service",
-                _ => KINDS.iter().find(|(own, _)| *own == start).map(|(_, name)| *name)?,
-            };
-            let mut types = action.resource_types.iter().filter_map(|own| service.resource_type(own.resource_type));
-            let arn = fill::open_template(scene, types.find(|resource| resource.name == name)?);
-            Some(format!("{}{id}", arn.strip_suffix('*')?))
-        })
-        .collect()
+    scene.texts_at("resourcesSet.items.resourceId").into_iter().map(|id| by_id(scene, service, action, id)).collect()
+}
+
+/// The ARN of an id, if the action works on what it names.
+fn by_id(scene: &Scene<'_>, service: &Service, action: &Action, id: &str) -> Option<String> {
+    let (start, rest) = id.split_once('-')?;
+    let name = match start {
+        "vpce" if rest.starts_with("svc-") => "vpc-endpoint-service",
+        "tgw" if rest.starts_with("attach-") => "transit-gateway-attachment",
+        "tgw" if rest.starts_with("rtb-") => "transit-gateway-route-table",
+        _ => KINDS.iter().find(|(own, _)| *own == start).map(|(_, name)| *name)?,
+    };
+    let mut types = action.resource_types.iter().filter_map(|own| service.resource_type(own.resource_type));
+    let arn = fill::open_template(scene, types.find(|resource| resource.name == name)?);
+    Some(format!("{}{id}", arn.strip_suffix('*')?))
+}
+
+/// Flow logs are made of networks, subnets and the like; the permission is needed on both:
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>.
+fn flow_logs(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<String>> {
+    let (service, action) = needed.facts?;
+    let paths = ["CreateFlowLogsRequest.ResourceId", "resourceIds", "resourceId"];
+    let ids: Vec<&str> = paths.iter().flat_map(|path| scene.texts_at(path)).collect();
+    let mut arns: Vec<String> = ids.into_iter().map(|id| by_id(scene, service, action, id)).collect::<Option<_>>()?;
+    arns.push(format!("{}:vpc-flow-log/*", here(scene, "ec2")));
+    Some(arns)
 }

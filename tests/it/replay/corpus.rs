@@ -2,16 +2,18 @@
 //!
 //! A file has an inventory and cases. A case has a record, perhaps records before it, and either why IAM was not asked or the pairs of
 //! action and resource, all of them. Of a pair are checked the members that it has. A key is a text or a list if it is present,
-//! null if it is absent, and `{"unknown": …}` if nobody can know: `"unknown": true`, or what may be known of it all the same.
+//! null if it is absent, and `{"unknown": …}` if nobody can know: `"unknown": true`, or what may be known of it all the same. `judged_on` is
+//! the resource as policies see it, with `*` and `?` for what is not known of it.
 
 use palisade::policy::context::{ContextValue, Seen, Unknown};
+use palisade::policy::request::Resource;
 use palisade::policy::truth::Truth;
 use palisade::replay::{Authorization, Derived};
 use serde_json::{Value, json};
 
 use super::{corpus_file, derived, inventory};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "callers.json",
     "networks.json",
     "actions.json",
@@ -19,6 +21,7 @@ const FILES: [&str; 8] = [
     "sessions.json",
     "service_keys.json",
     "named_resources.json",
+    "resource_arns.json",
     "session_origins.json",
 ];
 
@@ -52,7 +55,7 @@ fn shown(seen: Seen<'_>) -> Value {
 
 fn resource(own: &Authorization) -> String {
     own.resource_arn.clone().unwrap_or_else(|| match &own.request.resource {
-        palisade::policy::request::Resource::Known(text) => text.clone(),
+        Resource::Known(text) => text.clone(),
         _ => "unknown".to_owned(),
     })
 }
@@ -81,6 +84,16 @@ fn check(expected: &Value, own: &Authorization, wrong: &mut Vec<String>) {
         differ("the owner", account, json!(own.request.resource_account));
     }
     differ("certain", expected.get("certain").unwrap_or(&json!(true)), json!(own.certain));
+    if let Some(judged_on) = expected.get("judged_on") {
+        let found = match &own.request.resource {
+            Resource::Known(text) => text.clone(),
+            Resource::Partial(pattern) => pattern.text(),
+            Resource::Unknown => "unknown".to_owned(),
+        };
+        differ("judged on", judged_on, json!(found));
+        let is_partial = !matches!(own.request.resource, Resource::Known(_));
+        differ("partly known", &json!(found.contains(['*', '?'])), json!(is_partial));
+    }
     if let Some(dependent) = expected.get("dependent") {
         differ("dependent", dependent, json!(own.dependent.is_some()));
     }
