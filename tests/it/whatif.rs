@@ -326,6 +326,64 @@ fn the_totals_of_several_changes_count_every_call_once() {
 }
 
 #[test]
+fn a_call_across_accounts_counts_once_under_its_caller_in_logs_and_in_a_store() {
+    let folder = TempDir::new().unwrap();
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"*"}}"#;
+    std::fs::write(folder.path().join("scp.json"), policy).unwrap();
+    let finished = Palisade::in_folder(&folder).run(&["-q", "collect", "--events", &sample("trail"), "-o", "store"]);
+    assert_eq!(finished.code, 0, "{}", finished.err);
+    let inventory = sample("inventory");
+    for events in [sample("trail"), "store".to_owned()] {
+        let finished = Palisade::in_folder(&folder).run(&[
+            "whatif",
+            "--events",
+            &events,
+            "--inventory",
+            &inventory,
+            "-o",
+            "out",
+            "--sample-records",
+            "false",
+            "--policy",
+            "scp.json",
+            "--type",
+            "scp",
+            "--attach",
+            "130000000013",
+            "--format",
+            "json",
+        ]);
+        assert_eq!(finished.code, 0, "{}", finished.err);
+        let report = json(&folder, "report.json");
+        // Two users assume roles in nine accounts, 252 times each; each call is recorded in both accounts.
+        for user in ["audit", "ci"] {
+            let arn = format!("arn:aws:iam::130000000013:user/{user}");
+            let values = [("outcome", "newly_denied"), ("principal_arn", arn.as_str())];
+            assert_eq!(calls(&report, "whatif:scp", &values), 252, "{events} {user}");
+        }
+        assert_eq!(calls(&report, "whatif:scp", &[("outcome", "newly_denied")]), 504, "{events}");
+    }
+}
+
+#[test]
+fn a_place_where_a_policy_has_no_effect_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let policy = sample("policies/resource_perimeter_scp.json");
+    let finished = over_sample(&folder, &["--policy", &policy, "--set", "my-org-id=o-palisade01", "--attach", "110000000011"]);
+    assert_eq!(finished.code, 2);
+    assert!(finished.err.contains("no effect in the management account 110000000011"), "{}", finished.err);
+    std::fs::write(
+        folder.path().join("bucket_policy.json"),
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}}"#,
+    )
+    .unwrap();
+    let object = "arn:aws:s3:::palisade-shop-production-catalog/x";
+    let finished = over_sample(&folder, &["--policy", "bucket_policy.json", "--attach", object]);
+    assert_eq!(finished.code, 2);
+    assert!(finished.err.contains("--attach arn:aws:s3:::palisade-shop-production-catalog"), "{}", finished.err);
+}
+
+#[test]
 fn of_an_action_that_no_table_knows_no_key_is_taken_for_absent() {
     let levitate = record(
         1,
