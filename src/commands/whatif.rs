@@ -413,7 +413,9 @@ fn add_rows(
     let mut parts: BTreeMap<(&str, &str), Vec<(&Key, &Sum)>> = BTreeMap::new();
     for (key, sum) in rows {
         let account = key.field("account_id").unwrap_or_default();
-        parts.entry((sum.perimeter.unwrap_or(fallback), account)).or_default().push((key, sum));
+        // A statement that asks about no perimeter is about none, also when the other changes are about one.
+        let otherwise = if key.statement.is_some() { "none" } else { fallback };
+        parts.entry((sum.perimeter.unwrap_or(otherwise), account)).or_default().push((key, sum));
     }
     let every: Vec<String> = enrich::step_names().0.iter().map(|name| (*name).to_owned()).collect();
     let mut tables: Vec<Table> = Vec::new();
