@@ -21,7 +21,7 @@ use crate::engine::local::LocalEngine;
 use crate::engine::remote::NotCollected;
 use crate::engine::{EngineError, Part, RemoteEngine};
 use crate::events::coverage::{CoverageBuilder, Unit};
-use crate::events::files::{Discovery, Scope, SourceFile};
+use crate::events::files::{Discovery, Outside, Scope, SourceFile};
 use crate::events::scan::Progress;
 use crate::events::time;
 use crate::outcome::Outcome;
@@ -459,14 +459,13 @@ pub(super) fn coverage_of_files(engine: &LocalEngine, discovery: &Discovery, set
         tracing::debug!(reason = skipped.reason, count = skipped.count, unit = skipped.unit, example, "left out");
     }
     if coverage.records == 0 {
-        return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, discovery, settings)));
+        return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, &discovery.outside, settings)));
     }
     Ok(coverage)
 }
 
 /// Why files gave no record: what was found, and what of it lies outside what was asked for.
-fn nothing_read(coverage: &Coverage, discovery: &Discovery, settings: &Settings) -> String {
-    let outside = &discovery.outside;
+pub(super) fn nothing_read(coverage: &Coverage, outside: &Outside, settings: &Settings) -> String {
     let mut message = format!(
         "no record could be read: {} found in {}",
         counted(coverage.files + outside.days.files + outside.accounts.files, "log file"),

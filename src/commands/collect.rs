@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::answer::nothing_read;
 use super::engine::remote_engine;
 use super::output::{Terminal, counted};
 use super::run::{block_on, discover_files, engine_resources};
@@ -67,6 +68,7 @@ fn collect_from_files(settings: &Settings, terminal: &Terminal) -> Result<Outcom
     lock::take(&settings.activity_folder()).map_err(Failure::usage)?;
     let mut store =
         Store::open_or_create(&settings.activity_folder(), origin, settings.activity_prefix_depth).map_err(Failure::usage)?;
+    let outside = discovery.outside.clone();
     let progress = Arc::new(Progress::default());
     let resources = engine_resources(settings);
     let reading = Reading {
@@ -85,6 +87,10 @@ fn collect_from_files(settings: &Settings, terminal: &Terminal) -> Result<Outcom
         counted(updated.files_read, "file"),
         updated.days_kept
     );
+    let coverage = store.coverage(&Scope::default()).map_err(Failure::unexpected)?;
+    if coverage.records == 0 {
+        return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, &outside, settings)));
+    }
     let lost = say(&store, terminal, &did)?;
     Ok(if lost { Outcome::Partial } else { Outcome::Success })
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use polars::prelude::{AnyValue, DataFrame, DataType};
 
-use super::answer::store_of_events;
+use super::answer::{nothing_read, store_of_events};
 use super::output::{Terminal, counted, write_out};
 use super::run::{block_on, discover_files, engine_resources, milliseconds, scope_of};
 use super::warnings::is_loss;
@@ -16,6 +16,7 @@ use crate::cli::Global;
 use crate::cli::sql::{RowsFormat, SqlArgs};
 use crate::config::settings::Flags;
 use crate::engine::local::{LocalEngine, check_is_query};
+use crate::events::files::Outside;
 use crate::events::scan::Progress;
 use crate::events::schema::Column;
 use crate::events::time;
@@ -43,16 +44,17 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
     };
     check_is_query(&statement.sql).map_err(|error| Failure::new(Outcome::Usage, error))?;
     let progress = Arc::new(Progress::default());
-    let (engine, files) = match &store {
+    let (engine, files, outside) = match &store {
         Some(store) => {
             let rows = Arc::new(store.rows(&scope_of(&settings)));
-            (LocalEngine::over_activity(rows, engine_resources(&settings)).map_err(Failure::unexpected)?, 0)
+            (LocalEngine::over_activity(rows, engine_resources(&settings)).map_err(Failure::unexpected)?, 0, Outside::default())
         }
         None => {
             let (discovery, scope) = discover_files(&settings)?;
             let files = discovery.files.len();
             let files_to_read = Arc::new(discovery.files);
-            (LocalEngine::new(files_to_read, scope, engine_resources(&settings), Arc::clone(&progress)), files)
+            let engine = LocalEngine::new(files_to_read, scope, engine_resources(&settings), Arc::clone(&progress));
+            (engine, files, discovery.outside)
         }
     };
     let watch = terminal.watch("reading", files, &progress);
@@ -82,7 +84,7 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
         // A statement with a limit may have its rows before the first file is at its end; then nothing is counted yet.
         let counted = coverage.files > 0 || !coverage.skipped.is_empty();
         if coverage.records == 0 && (counted || frame.height() == 0) {
-            return Err(Failure::new(Outcome::NothingRead, "no record could be read from the events that were named"));
+            return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, &outside, &settings)));
         }
         if coverage.skipped.iter().any(|skipped| is_loss(&skipped.reason)) {
             return Ok(Outcome::Partial);

@@ -191,6 +191,11 @@ fn logs_outside_what_was_asked_for_are_counted() {
     let said = with(&["--from", "2026-11-10", "--to", "2026-11-12"]);
     assert!(said.contains("1 log file found in logs"), "{said}");
     assert!(said.contains("day 2026-10-31") && said.contains("window asked for (2026-11-10 to 2026-11-12)"), "{said}");
+    for arguments in [&["collect", "--output", "store"][..], &["sql", "SELECT event_id FROM events"]] {
+        let all = [arguments, &["--events", "logs", "--from", "2026-11-10"]].concat();
+        let said = Palisade::in_folder(&folder).run(&all).ends_with(5).err;
+        assert!(said.contains("day 2026-10-31") && said.contains("2026-11-10 and later"), "{said}");
+    }
     let said = with(&["--account", "333333333333"]);
     assert!(said.contains("accounts 111111111111") && said.contains("333333333333"), "{said}");
 }
