@@ -161,6 +161,7 @@ impl Clock {
     fn end_phase(&mut self, phase: &str) {
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.started = Instant::now();
+        tracing::info!(phase, milliseconds, "phase done");
         self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
     }
 }
