@@ -28,8 +28,9 @@ pub mod whatif;
 use std::path::PathBuf;
 
 use crate::cli::{Cli, Command};
-use crate::config::settings::{FileText, Flags, Settings, SettingsError, find_file};
+use crate::config::settings::{FileText, Flags, Origin, Settings, SettingsError, find_file};
 use crate::outcome::Outcome;
+use crate::report::model::Verdict;
 use output::Terminal;
 
 /// A command that could not do its work: what to say, and how the program ends.
@@ -113,4 +114,38 @@ pub fn settings_at(flags: &Flags, config: Option<&std::path::Path>, clock: jiff:
     let file =
         find_file(config, &environment, &folder).map(|path| FileText::read(&path)).transpose().map_err(Failure::usage)?;
     Settings::resolve(flags, &environment, file.as_ref(), clock).map_err(|error: SettingsError| Failure::usage(error))
+}
+
+/// Refuses verdicts that a command never gives: `--fail-on` would be silently without effect. A settings file is shared by commands
+/// that give different ones, so that what it lists for the others is left alone.
+pub fn check_fail_on(settings: &Settings, command: &str, given: &[Verdict]) -> Result<(), Failure> {
+    if matches!(settings.origin("fail_on"), Origin::File { .. } | Origin::Default) {
+        return Ok(());
+    }
+    let Some(never) = settings.fail_on.iter().find(|verdict| !given.contains(verdict)) else { return Ok(()) };
+    let place = match settings.origin("fail_on") {
+        Origin::Environment(name) => (*name).to_owned(),
+        _ => "--fail-on".to_owned(),
+    };
+    let accepted: Vec<String> = given.iter().map(|verdict| format!("`{}`", verdict.as_str())).collect();
+    Err(Failure::new(
+        Outcome::Usage,
+        format!(
+            "{place}: `{}` is no verdict of `palisade {command}`, so that it would never fail; expected one of {}",
+            never.as_str(),
+            accepted.join(", ")
+        ),
+    ))
+}
+
+/// A report is several files: it cannot go to standard output, which `-` means elsewhere.
+pub fn check_output(settings: &Settings) -> Result<(), Failure> {
+    if settings.output != std::path::Path::new("-") {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Outcome::Usage,
+        "the output `-` is no folder: a report has several files and cannot go to standard output; name a folder (`./-` for one of \
+         this name), then print one report with `palisade report render FOLDER --format json --output -`",
+    ))
 }

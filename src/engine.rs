@@ -103,6 +103,8 @@ impl std::fmt::Display for MissingAccounts {
 pub enum EngineError {
     #[error("{0}")]
     Statement(#[from] datafusion::error::DataFusionError),
+    #[error("only queries are run, which begin with SELECT, WITH, VALUES or EXPLAIN: nothing is written, made, dropped or set")]
+    NotAQuery,
     #[error("result of a statement: {0}")]
     Frame(#[from] polars::error::PolarsError),
     #[error("{0}")]
@@ -115,6 +117,6 @@ pub enum EngineError {
     #[error("{engine}: {message}")]
     Remote { engine: &'static str, message: String },
     /// Some accounts could not be read. What the others gave is in the files.
-    #[error("{engine}: no events of account(s) {}", missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{engine}: no events of accounts {}", missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Accounts { engine: &'static str, missing: Vec<MissingAccounts>, files: Vec<PathBuf> },
 }

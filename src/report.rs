@@ -7,6 +7,7 @@ pub mod impact;
 pub mod json;
 pub mod model;
 pub mod parquet;
+pub mod principal;
 pub mod sarif;
 pub mod summary;
 pub mod terminal;

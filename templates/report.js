@@ -67,6 +67,8 @@ class Page {
       const button = event.target.closest?.('button.copy');
       if (button) copy(button.parentElement.querySelector('code').textContent, button);
     });
+    // On a narrow screen the table would begin below it.
+    if (matchMedia('(max-width: 900px)').matches) for (const about of document.querySelectorAll('.about[open]')) about.open = false;
     this.follow();
   }
 

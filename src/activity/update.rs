@@ -84,7 +84,14 @@ pub async fn update(store: &mut Store, discovery: Discovery, reading: &Reading<'
     } else {
         run.everything(discovery.files, loose, &folders).await?;
     }
-    Ok(run.updated)
+    let updated = run.updated;
+    tracing::info!(
+        days_read = updated.days_read,
+        days_kept = updated.days_kept,
+        files_read = updated.files_read,
+        "store of activity brought up to date"
+    );
+    Ok(updated)
 }
 
 struct Run<'a> {

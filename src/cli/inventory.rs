@@ -16,13 +16,13 @@ pub struct InventoryArgs {
 #[derive(Debug, Subcommand)]
 pub enum InventoryCommand {
     Export(Box<ExportArgs>),
-    /// Print what a snapshot holds, what it lacks, and which rows were skipped
+    /// Print what a snapshot holds, what it lacks, which rows were skipped, and the organization as a tree
     #[command(after_help = "Examples:
   palisade inventory show --inventory inventory/
   palisade inventory show 111122223333
   palisade inventory show arn:aws:iam::111122223333:role/app --format json")]
     Show {
-        /// Only this account, organizational unit, policy, role, VPC endpoint, bucket or other resource, by id or ARN
+        /// Only this account, organizational unit, policy (also by name), role, VPC endpoint, bucket or other resource, by id or ARN
         #[arg(value_name = "ID")]
         id: Option<String>,
         /// Folder of the snapshot [env: PALISADE_INVENTORY]

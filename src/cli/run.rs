@@ -135,7 +135,8 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "BOOL", help_heading = "Report")]
     pub sample_records: Option<bool>,
 
-    /// Exit with code 3 when a finding has this verdict: denied, crosses_perimeter, undetermined … [env: PALISADE_FAIL_ON]
+    /// Exit with code 3 when a finding has this verdict: crosses_perimeter, undetermined, service_owned, excepted
+    /// [env: PALISADE_FAIL_ON]
     #[arg(long, value_name = "VERDICT", value_delimiter = ',', help_heading = "Report")]
     pub fail_on: Vec<String>,
 

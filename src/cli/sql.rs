@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 /// Ask your own question of the logs, in SQL
 ///
-/// One statement in the Athena dialect over the relations `events` (one row per record) and `event_resources` (one row per record and
+/// One query (SELECT, WITH, VALUES or EXPLAIN; nothing else is run) in the Athena dialect over the relations `events` (one row per record) and `event_resources` (one row per record and
 /// resource). Only the columns that the statement reads are decoded. `palisade sql --columns` lists the columns.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

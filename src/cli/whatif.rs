@@ -55,7 +55,8 @@ pub struct WhatifArgs {
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = super::format, help_heading = "Report")]
     pub format: Vec<Format>,
 
-    /// Folder for the run and its reports [env: PALISADE_OUTPUT] [default: palisade-whatif]
+    /// Folder for the run and its reports; where only a settings file names one, that name with `-whatif` appended, so that the
+    /// report of `run` stays [env: PALISADE_OUTPUT] [default: palisade-whatif]
     #[arg(short, long, value_name = "FOLDER", help_heading = "Report")]
     pub output: Option<PathBuf>,
 

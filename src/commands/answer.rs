@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::StreamExt;
 use polars::prelude::DataFrame;
@@ -10,8 +11,8 @@ use polars::prelude::DataFrame;
 use super::Failure;
 use super::collect::{accounts_of, collect_from, window_of};
 use super::judge::{Findings, World, bind, bind_in, judge};
-use super::output::Terminal;
-use super::run::{Clock, block_on, discover_files, engine_resources, scope_of};
+use super::output::{Terminal, counted};
+use super::run::{Clock, block_on, discover_files, engine_resources, milliseconds, scope_of};
 use crate::activity::store::{Store, is_store};
 use crate::catalog::{QuerySpec, Scope as QueryScope, Statement};
 use crate::config::settings::{Accounts, Settings};
@@ -20,7 +21,7 @@ use crate::engine::local::LocalEngine;
 use crate::engine::remote::NotCollected;
 use crate::engine::{EngineError, Part, RemoteEngine};
 use crate::events::coverage::{CoverageBuilder, Unit};
-use crate::events::files::{Discovery, Scope, SourceFile};
+use crate::events::files::{Discovery, Outside, Scope, SourceFile};
 use crate::events::scan::Progress;
 use crate::events::time;
 use crate::outcome::Outcome;
@@ -79,7 +80,11 @@ pub fn store_of_events(settings: &Settings) -> Result<Option<Store>, Failure> {
     let is_one = |location: &&String| is_store(Path::new(location));
     match (settings.events.iter().find(is_one), settings.events.as_slice()) {
         (None, _) => Ok(None),
-        (Some(location), [_]) => Store::open(Path::new(location)).map(Some).map_err(Failure::usage),
+        (Some(location), [_]) => {
+            let store = Store::open(Path::new(location)).map_err(Failure::usage)?;
+            tracing::info!(folder = location, accounts = store.manifest.accounts.len(), "activity of a store is read, no logs");
+            Ok(Some(store))
+        }
         (Some(location), _) => {
             let message = format!("{location} is a store of activity, which is read alone; leave the other events out");
             Err(Failure::new(Outcome::Usage, message))
@@ -211,8 +216,11 @@ async fn judged(
         let mut answers = futures::stream::iter(accounts_to_ask(query, accounts))
             .map(|account_id| async move {
                 let statement = bind(query, account_id, world)?;
+                let started = Instant::now();
                 let rows = if over_activity { engine.run(&statement).await } else { engine.run_over_records(&statement).await };
-                Ok::<_, Failure>((account_id, statement, rows.map_err(|error| failed(query, error))?))
+                let rows = rows.map_err(|error| failed(query, error))?;
+                answered(query, account_id, &rows, started);
+                Ok::<_, Failure>((account_id, statement, rows))
             })
             .buffered(at_once);
         while let Some(answer) = answers.next().await {
@@ -223,8 +231,16 @@ async fn judged(
         result.elapsed_ms = clock.lap();
         results.push(result);
     }
+    tracing::info!(queries = queries.len(), accounts = accounts.len(), "statements answered");
     clock.end_phase("queries");
     Ok(results)
+}
+
+/// Notes an answer in the log. The values of a statement may be anybody's data: they stay out.
+fn answered(query: &QuerySpec, account_id: &str, rows: &DataFrame, started: Instant) {
+    let account = if account_id.is_empty() { "all" } else { account_id };
+    let (rows, milliseconds) = (rows.height(), milliseconds(started));
+    tracing::debug!(query = query.name, account, rows, milliseconds, "statement answered");
 }
 
 fn failed(query: &QuerySpec, error: EngineError) -> Failure {
@@ -287,6 +303,7 @@ fn from_engine(
     let mut local = None;
     if coverage_known {
         let (store, not_collected) = collect_from(engine, settings, &accounts)?;
+        tracing::info!(folder = %store.folder().display(), not_collected = not_collected.len(), "queries share the activity store");
         nothing_at_all(&not_collected, &store, &scope)?;
         missing.extend(not_collected.iter().map(ToString::to_string));
         coverage = store.coverage(&scope).map_err(Failure::unexpected)?;
@@ -303,7 +320,9 @@ fn from_engine(
         if let Some(local) = local.as_ref().filter(|_| over_store) {
             for account_id in asked {
                 let statement = bind(query, account_id, world)?;
+                let started = Instant::now();
                 let rows = block_on(local.run(&statement))?.map_err(|error| failed(query, error))?;
+                answered(query, account_id, &rows, started);
                 result.add(query, account_id, &statement, rows, world)?;
             }
         } else {
@@ -372,7 +391,11 @@ async fn ask<'a>(
     }
     let mut answers = futures::stream::iter(bound)
         .map(|(account_id, statement, part)| async move {
+            let started = Instant::now();
             let rows = engine.run(&statement, &part).await;
+            if let Ok(rows) = &rows {
+                answered(query, account_id, rows, started);
+            }
             (account_id, statement, part, rows)
         })
         .buffered(CONCURRENT);
@@ -424,17 +447,62 @@ pub(super) fn coverage_of_files(engine: &LocalEngine, discovery: &Discovery, set
         Some(time::day(midnight.timestamp().as_microsecond()))
     };
     let coverage = builder.finish((day(settings.from), day(settings.to)));
+    tracing::info!(
+        files = coverage.files,
+        bytes = coverage.bytes,
+        records = coverage.records,
+        duplicates = coverage.duplicates,
+        "events read"
+    );
+    for skipped in &coverage.skipped {
+        let example = skipped.examples.first();
+        tracing::debug!(reason = skipped.reason, count = skipped.count, unit = skipped.unit, example, "left out");
+    }
     if coverage.records == 0 {
-        let mut message =
-            format!("no record could be read: {} file(s) were found in {}", coverage.files, settings.events.join(", "));
-        for skipped in &coverage.skipped {
-            let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
-            message.push_str(&format!("\n  {} {}(s): {}{example}", skipped.count, skipped.unit, skipped.reason));
-        }
-        message.push_str(
-            "\nName the folder that holds AWSLogs, or files of CloudTrail records; check --account, --from and --to.",
-        );
-        return Err(Failure::new(Outcome::NothingRead, message));
+        return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, &discovery.outside, settings)));
     }
     Ok(coverage)
+}
+
+/// Why files gave no record: what was found, and what of it lies outside what was asked for.
+pub(super) fn nothing_read(coverage: &Coverage, outside: &Outside, settings: &Settings) -> String {
+    let mut message = format!(
+        "no record could be read: {} found in {}",
+        counted(coverage.files + outside.days.files + outside.accounts.files, "log file"),
+        settings.events.join(", ")
+    );
+    let asked = match (settings.from, settings.to) {
+        (Some(from), Some(to)) if from == to => format!("{from}"),
+        (Some(from), Some(to)) => format!("{from} to {to}"),
+        (Some(from), None) => format!("{from} and later"),
+        (None, Some(to)) => format!("{to} and earlier"),
+        (None, None) => "all days".to_owned(),
+    };
+    if let Some((first, last)) = outside.days.range {
+        let days = if first == last { format!("day {first}") } else { format!("days {first} to {last}") };
+        message.push_str(&format!(
+            "\n  {} of the {days} by their folders: none of them lies in the window asked for ({asked})",
+            counted(outside.days.files, "file")
+        ));
+    }
+    if outside.accounts.files > 0 {
+        const SHOWN: usize = 5;
+        let known: Vec<&str> = outside.account_ids.iter().take(SHOWN).map(AsRef::as_ref).collect();
+        let more = match outside.account_ids.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        message.push_str(&format!(
+            "\n  {} of the accounts {}{more} by their folders: not asked for ({})",
+            counted(outside.accounts.files, "file"),
+            known.join(", "),
+            settings.accounts
+        ));
+    }
+    for skipped in &coverage.skipped {
+        let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
+        message.push_str(&format!("\n  {}: {}{example}", counted(skipped.count, &skipped.unit), skipped.reason));
+    }
+    message.push_str("\nName the folder that holds AWSLogs, or files of CloudTrail records; check --account, --from and --to.");
+    message
 }

@@ -1,13 +1,15 @@
 //! `palisade collect`: events in, a store of activity out.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use super::answer::nothing_read;
 use super::engine::remote_engine;
-use super::output::Terminal;
+use super::output::{Terminal, counted};
 use super::run::{block_on, discover_files, engine_resources};
 use super::warnings::is_loss;
 use super::{Failure, settings};
-use crate::activity::store::{Origin, Store};
+use crate::activity::store::{Origin, Store, is_store};
 use crate::activity::update::{Reading, update};
 use crate::cli::Global;
 use crate::cli::collect::CollectArgs;
@@ -47,18 +49,26 @@ pub fn collect(arguments: &CollectArgs, global: &Global, terminal: &Terminal) ->
         for failed in &failed {
             terminal.warning(&format!("not collected: {failed}"));
         }
-        say(&store, terminal, &format!("{} account(s) asked for", accounts.len()))?;
+        say(&store, terminal, &format!("{} asked for", counted(accounts.len() as u64, "account")))?;
         return Ok(if failed.is_empty() { Outcome::Success } else { Outcome::AccountsMissing });
     }
     collect_from_files(&settings, terminal)
 }
 
 fn collect_from_files(settings: &Settings, terminal: &Terminal) -> Result<Outcome, Failure> {
+    if let Some(store) = settings.events.iter().find(|location| is_store(Path::new(location))) {
+        let message = format!(
+            "{store} is a store of activity, which was collected already; give the logs with --events, or judge the store with \
+             `palisade run --events {store}`"
+        );
+        return Err(Failure::new(Outcome::Usage, message));
+    }
     let (discovery, scope) = discover_files(settings)?;
     let origin = Origin { kind: "files".to_owned(), locations: settings.events.clone() };
     lock::take(&settings.activity_folder()).map_err(Failure::usage)?;
     let mut store =
         Store::open_or_create(&settings.activity_folder(), origin, settings.activity_prefix_depth).map_err(Failure::usage)?;
+    let outside = discovery.outside.clone();
     let progress = Arc::new(Progress::default());
     let resources = engine_resources(settings);
     let reading = Reading {
@@ -72,9 +82,15 @@ fn collect_from_files(settings: &Settings, terminal: &Terminal) -> Result<Outcom
     let updated = block_on(update(&mut store, discovery, &reading))?.map_err(Failure::unexpected)?;
     drop(watch);
     let did = format!(
-        "{} account-day(s) read from {} file(s), {} there already",
-        updated.days_read, updated.files_read, updated.days_kept
+        "{} read from {}, {} there already",
+        counted(updated.days_read, "account-day"),
+        counted(updated.files_read, "file"),
+        updated.days_kept
     );
+    let coverage = store.coverage(&Scope::default()).map_err(Failure::unexpected)?;
+    if coverage.records == 0 {
+        return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, &outside, settings)));
+    }
     let lost = say(&store, terminal, &did)?;
     Ok(if lost { Outcome::Partial } else { Outcome::Success })
 }
@@ -87,14 +103,16 @@ fn say(store: &Store, terminal: &Terminal, did: &str) -> Result<bool, Failure> {
         return Err(Failure::new(Outcome::NothingRead, format!("no record could be read: {did}")));
     }
     terminal.note(&format!(
-        "{did}; {} holds {records} records in {rows} rows of {} account(s)",
+        "{did}; {} holds {} in {} of {}",
         store.folder().display(),
-        store.manifest.accounts.len()
+        counted(records, "record"),
+        counted(rows, "row"),
+        counted(store.manifest.accounts.len() as u64, "account")
     ));
     let coverage = store.coverage(&Scope::default()).map_err(Failure::unexpected)?;
     for skipped in &coverage.skipped {
         let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
-        terminal.warning(&format!("{} {}(s) skipped: {}{example}", skipped.count, skipped.unit, skipped.reason));
+        terminal.warning(&format!("{} skipped: {}{example}", counted(skipped.count, &skipped.unit), skipped.reason));
     }
     Ok(coverage.skipped.iter().any(|skipped| is_loss(&skipped.reason)))
 }

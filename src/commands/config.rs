@@ -85,7 +85,8 @@ fn import(file: &Path, output: Option<&Path>, force: bool, terminal: &Terminal) 
         let place = format!("{}:{}", file.display(), note.line);
         terminal.note(&format!("{place}: {}: {} `{}`: {}", note.kind.name(), note.key, note.value, note.message));
     }
-    terminal.note(&format!("{} value(s) need a look", imported.notes.len()));
+    let needs = if imported.notes.len() == 1 { "needs" } else { "need" };
+    terminal.note(&format!("{} {needs} a look", super::output::counted(imported.notes.len() as u64, "value")));
     Ok(Outcome::Success)
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Failure;
 use super::collect::{accounts_of, window_of};
-use super::output::{Terminal, print};
+use super::output::{Terminal, counted, print};
 use super::run::block_on;
 use crate::activity::store::Store;
 use crate::config::settings::{EngineName, Settings};
@@ -86,9 +86,9 @@ pub async fn plan(
     let accounts: std::collections::BTreeSet<&String> = parts.iter().flat_map(|part| &part.account_ids).collect();
     let _ = writeln!(
         text,
-        "\n{} statement(s) over {} account(s): about {} in {} objects, about {} US dollars at {} a terabyte",
-        statements.len(),
-        accounts.len(),
+        "\n{} over {}: about {} in {} objects, about {} US dollars at {} a terabyte",
+        counted(statements.len() as u64, "statement"),
+        counted(accounts.len() as u64, "account"),
         bytes_text(estimate.bytes),
         estimate.objects,
         cost::dollars(total),

@@ -175,3 +175,8 @@ pub fn write_out(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result
         _ => Ok(()),
     }
 }
+
+/// `3 files`, `1 file`.
+pub fn counted(number: u64, singular: &str) -> String {
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+}

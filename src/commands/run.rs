@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::Failure;
 use super::answer::{Answers, NOT_COLLECTED, QueryResult, answers};
 use super::engine::remote_engine;
 use super::inventory_queries::{self, Calls};
 use super::judge::{World, organization_accounts};
 use super::output::{Terminal, write_out};
-use super::warnings::{Observed, is_loss, warnings};
+use super::warnings::{Observed, is_loss, outcome_of_accounts, warnings};
+use super::{Failure, check_fail_on, check_output};
 use crate::catalog::{Catalog, Over, QuerySpec};
 use crate::cli::Global;
 use crate::cli::run::RunArgs;
@@ -29,17 +30,22 @@ use crate::inventory::resource_types::{ACCESS_ANALYZER_FINDING, SECURITY_HUB_FIN
 use crate::outcome::Outcome;
 use crate::report::model::{
     AccountSummary, ExceptionStatus, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report, SCHEMA_VERSION, StatementSummary,
-    Table, TableBuilder, Timing, Window,
+    Table, TableBuilder, Timing, Verdict, Window,
 };
 use crate::report::terminal;
-use crate::run::{RunFolder, run_id};
+use crate::run::{RunFolder, is_run, run_id};
 
 /// Sample records that a report holds at most; those of findings with the most calls come first.
 const SAMPLES: usize = 2_000;
 
+/// The verdicts of `run` that `--fail-on` may name.
+const GIVEN: [Verdict; 4] = [Verdict::CrossesPerimeter, Verdict::Undetermined, Verdict::ServiceOwned, Verdict::Excepted];
+
 pub fn run(arguments: &RunArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     let settings = super::athena::settings_of_run(arguments, global)?;
     let terminal = &terminal.at_most_as_loud_as(settings.quiet);
+    check_output(&settings)?;
+    check_fail_on(&settings, "run", &GIVEN)?;
     if arguments.dry_run {
         return super::dry_run::dry_run(&settings, terminal);
     }
@@ -67,11 +73,10 @@ fn outcome(settings: &Settings, report: &Report) -> Outcome {
     });
     let missing = report.manifest.coverage.skipped.iter().any(|skipped| skipped.reason == NOT_COLLECTED);
     let found = if failing { Outcome::Findings } else { Outcome::Success };
-    found.worst(if lost { Outcome::Partial } else { Outcome::Success }).worst(if missing {
-        Outcome::AccountsMissing
-    } else {
-        Outcome::Success
-    })
+    found
+        .worst(if lost { Outcome::Partial } else { Outcome::Success })
+        .worst(if missing { Outcome::AccountsMissing } else { Outcome::Success })
+        .worst(outcome_of_accounts(&report.manifest.warnings))
 }
 
 /// Runs a future on the runtime of the program. There is one: what a remote engine has started goes on between two calls.
@@ -115,12 +120,34 @@ pub fn discover_files(settings: &Settings) -> Result<(Discovery, Scope), Failure
     let scope = scope_of(settings);
     let (in_buckets, local): (Vec<String>, Vec<String>) =
         settings.events.iter().cloned().partition(|location| location.starts_with("s3://"));
+    if let Some(run) = local.iter().find(|location| is_run(Path::new(location))) {
+        let message = format!(
+            "{run} is the folder of a run, which holds a report and no events; give the logs that it was made of with --events, or make \
+             its reports again with `palisade report render {run}`"
+        );
+        return Err(Failure::new(Outcome::Usage, message));
+    }
     let mut discovery = discover(&local, &scope).map_err(Failure::usage)?;
     if !in_buckets.is_empty() {
         let store = ObjectStore::open(&settings.aws, &in_buckets, &scope).map_err(Failure::usage)?;
         discovery.add_objects(&store, &scope);
     }
+    tracing::info!(
+        files = discovery.files.len(),
+        other_accounts = discovery.outside.accounts.files,
+        other_days = discovery.outside.days.files,
+        skipped = discovery.skipped.len(),
+        "files of events found"
+    );
+    for (reason, file) in &discovery.skipped {
+        tracing::debug!(file, reason, "file skipped");
+    }
     Ok((discovery, scope))
+}
+
+/// Milliseconds since a moment.
+pub fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Phases of a run, with how long each took. A fixed clock fixes them too.
@@ -129,19 +156,28 @@ pub struct Clock {
     fixed: bool,
     timings: Vec<Timing>,
     started: Instant,
+    /// When the phase began: a fixed clock does not fix the log.
+    phase_started: Instant,
 }
 
 impl Clock {
+    fn new(fixed: bool) -> Self {
+        let now = Instant::now();
+        Clock { fixed, timings: Vec::new(), started: now, phase_started: now }
+    }
+
     pub fn end_phase(&mut self, phase: &str) {
+        tracing::info!(phase, milliseconds = milliseconds(self.phase_started), "phase done");
+        self.phase_started = Instant::now();
         let milliseconds = self.lap();
         self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
     }
 
     /// Milliseconds since the last phase or lap; 0 for a fixed clock.
     pub fn lap(&mut self) -> u64 {
-        let elapsed = self.started.elapsed();
+        let elapsed = milliseconds(self.started);
         self.started = Instant::now();
-        if self.fixed { 0 } else { u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX) }
+        if self.fixed { 0 } else { elapsed }
     }
 }
 
@@ -154,7 +190,7 @@ pub fn make_report(settings: &Settings, terminal: &Terminal) -> Result<Report, F
 /// The same with an engine that is at hand; `None` is the embedded one.
 pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, terminal: &Terminal) -> Result<Report, Failure> {
     let fixed = !matches!(settings.origin("today"), Origin::Default);
-    let mut clock = Clock { fixed, timings: Vec::new(), started: Instant::now() };
+    let mut clock = Clock::new(fixed);
     let catalog = Catalog::load(&settings.query_folders).map_err(Failure::usage)?;
     let queries = catalog.select(&settings.queries).map_err(Failure::usage)?;
     // What others are joined with is read where there are events, and makes no findings of its own.
@@ -179,6 +215,13 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
     let accounts = organization_accounts(&inventory);
     let world =
         World { inventory: &inventory, perimeter: &perimeter, organization_accounts: &accounts, today: settings.today() };
+    tracing::info!(
+        queries = queries.len(),
+        over_events = of_events.len(),
+        accounts_of_inventory = accounts.len(),
+        perimeter = settings.perimeter.is_some(),
+        "what to judge"
+    );
     clock.end_phase("definitions");
 
     if of_events.is_empty() {
@@ -202,6 +245,7 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         summaries.push(summary);
     }
     let findings = rows_of_report.finish();
+    tracing::info!(accounts = accounts.len(), findings = findings.rows(), records = coverage.records, "judged");
     clock.end_phase("findings");
 
     let exceptions = exception_statuses(&perimeter, &hits, settings.today());
@@ -217,7 +261,7 @@ pub fn make_report_on(remote: Option<&dyn RemoteEngine>, settings: &Settings, te
         has_perimeter: settings.perimeter.is_some(),
         exceptions: &exceptions,
         accounts: &accounts,
-        all_accounts: matches!(settings.accounts, Accounts::All),
+        asked: &settings.accounts,
         has_events: true,
     };
     let warnings = warnings(observed);
@@ -272,7 +316,7 @@ fn report_of_inventory(
         has_perimeter: settings.perimeter.is_some(),
         exceptions: &exceptions,
         accounts: &accounts,
-        all_accounts: matches!(settings.accounts, Accounts::All),
+        asked: &settings.accounts,
         has_events: false,
     };
     let warnings = warnings(observed);
@@ -293,7 +337,10 @@ fn answer_over_inventory(
         Accounts::All => None,
         Accounts::Listed(ids) => Some(ids.iter().cloned().collect()),
     };
+    let started = Instant::now();
     let findings = inventory_queries::answer(query, world, accounts.as_ref(), calls)?;
+    let rows: usize = findings.iter().map(|findings| findings.table.rows()).sum();
+    tracing::debug!(query = query.name, rows, milliseconds = milliseconds(started), "answered over the inventory");
     Ok(QueryResult { findings, elapsed_ms: clock.lap(), max_rows: settings.max_rows, ..QueryResult::default() })
 }
 

@@ -2,19 +2,21 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 use polars::prelude::{AnyValue, DataFrame, DataType};
 
-use super::answer::store_of_events;
-use super::output::{Terminal, write_out};
-use super::run::{block_on, discover_files, engine_resources, scope_of};
+use super::answer::{nothing_read, store_of_events};
+use super::output::{Terminal, counted, write_out};
+use super::run::{block_on, discover_files, engine_resources, milliseconds, scope_of};
 use super::warnings::is_loss;
 use super::{Failure, settings};
 use crate::catalog::Statement;
 use crate::cli::Global;
 use crate::cli::sql::{RowsFormat, SqlArgs};
 use crate::config::settings::Flags;
-use crate::engine::local::LocalEngine;
+use crate::engine::local::{LocalEngine, check_is_query};
+use crate::events::files::Outside;
 use crate::events::scan::Progress;
 use crate::events::schema::Column;
 use crate::events::time;
@@ -40,21 +42,25 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
         parameters: Vec::new(),
         left_to_later_steps: Vec::new(),
     };
+    check_is_query(&statement.sql).map_err(|error| Failure::new(Outcome::Usage, error))?;
     let progress = Arc::new(Progress::default());
-    let (engine, files) = match &store {
+    let (engine, files, outside) = match &store {
         Some(store) => {
             let rows = Arc::new(store.rows(&scope_of(&settings)));
-            (LocalEngine::over_activity(rows, engine_resources(&settings)).map_err(Failure::unexpected)?, 0)
+            (LocalEngine::over_activity(rows, engine_resources(&settings)).map_err(Failure::unexpected)?, 0, Outside::default())
         }
         None => {
             let (discovery, scope) = discover_files(&settings)?;
             let files = discovery.files.len();
             let files_to_read = Arc::new(discovery.files);
-            (LocalEngine::new(files_to_read, scope, engine_resources(&settings), Arc::clone(&progress)), files)
+            let engine = LocalEngine::new(files_to_read, scope, engine_resources(&settings), Arc::clone(&progress));
+            (engine, files, discovery.outside)
         }
     };
     let watch = terminal.watch("reading", files, &progress);
+    let started = Instant::now();
     let frame = block_on(engine.run(&statement))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
+    tracing::info!(rows = frame.height(), milliseconds = milliseconds(started), "statement answered");
     drop(watch);
     let write = |out: &mut dyn Write| match arguments.format {
         RowsFormat::Csv => write_csv(&frame, out),
@@ -73,12 +79,12 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
     if let Some(coverage) = engine.coverage().map(|coverage| coverage.finish((None, None))) {
         for skipped in &coverage.skipped {
             let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
-            terminal.warning(&format!("{} {}(s) skipped: {}{example}", skipped.count, skipped.unit, skipped.reason));
+            terminal.warning(&format!("{} skipped: {}{example}", counted(skipped.count, &skipped.unit), skipped.reason));
         }
         // A statement with a limit may have its rows before the first file is at its end; then nothing is counted yet.
         let counted = coverage.files > 0 || !coverage.skipped.is_empty();
         if coverage.records == 0 && (counted || frame.height() == 0) {
-            return Err(Failure::new(Outcome::NothingRead, "no record could be read from the events that were named"));
+            return Err(Failure::new(Outcome::NothingRead, nothing_read(&coverage, &outside, &settings)));
         }
         if coverage.skipped.iter().any(|skipped| is_loss(&skipped.reason)) {
             return Ok(Outcome::Partial);
@@ -115,15 +121,24 @@ fn cells(frame: &DataFrame, row: usize) -> impl Iterator<Item = (bool, Option<St
 
 fn write_csv(frame: &DataFrame, out: &mut dyn Write) -> std::io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(frame.get_column_names().iter().map(|name| name.as_str()))?;
+    csv.write_record(frame.get_column_names().iter().map(|name| name.as_str())).map_err(as_io)?;
     for row in 0..frame.height() {
         csv.write_record(cells(frame, row).map(|(is_text, cell)| match cell {
             Some(text) if is_text => neutralize(&text).into_owned(),
             Some(text) => text,
             None => String::new(),
-        }))?;
+        }))
+        .map_err(as_io)?;
     }
     csv.flush()
+}
+
+/// The error below: the conversion of the library hides its kind, and with it that the reader went away.
+fn as_io(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn write_ndjson(frame: &DataFrame, out: &mut dyn Write) -> std::io::Result<()> {

@@ -1,9 +1,12 @@
 //! What the reader must know before believing the numbers.
 
 use super::answer::NOT_COLLECTED;
+use super::output::counted;
 use crate::catalog::{Perimeter as PerimeterOfQuery, PolicyType, QuerySpec};
+use crate::config::settings::Accounts;
 use crate::inventory::Inventory;
 use crate::inventory::resource_types::ACCOUNT;
+use crate::outcome::Outcome;
 use crate::report::model::{Coverage, ExceptionStatus, QuerySummary, Severity, Warning};
 
 /// Everything that warnings are drawn from.
@@ -20,8 +23,8 @@ pub struct Observed<'a> {
     pub exceptions: &'a [ExceptionStatus],
     /// Accounts that were judged.
     pub accounts: &'a [String],
-    /// Were all accounts asked for?
-    pub all_accounts: bool,
+    /// The accounts that were asked for.
+    pub asked: &'a Accounts,
     /// Did the run read events?
     pub has_events: bool,
 }
@@ -30,9 +33,18 @@ fn warning(severity: Severity, code: &str, message: String, help: &str) -> Warni
     Warning { severity, code: code.to_owned(), message, help: Some(help.to_owned()) }
 }
 
+/// Accounts that the user named and that sent no record.
+const NAMED_WITHOUT_RECORDS: &str = "named-accounts-without-records";
+
+/// `AccountsMissing` when a warning names accounts that the user asked for and that sent no record.
+pub fn outcome_of_accounts(warnings: &[Warning]) -> Outcome {
+    let missing = warnings.iter().any(|warning| warning.code == NAMED_WITHOUT_RECORDS);
+    if missing { Outcome::AccountsMissing } else { Outcome::Success }
+}
+
 /// `3 accounts`, `1 account`.
 fn count(number: usize, singular: &str) -> String {
-    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+    counted(u64::try_from(number).unwrap_or(u64::MAX), singular)
 }
 
 /// The warnings of a run, most severe first, each kind once.
@@ -41,6 +53,7 @@ pub fn warnings(observed: Observed<'_>) -> Vec<Warning> {
     if observed.has_events {
         if observed.coverage_known {
             missing_events(observed, &mut warnings);
+            missing_accounts(observed, &mut warnings);
         } else {
             warnings.push(warning(
                 Severity::Blind,
@@ -93,9 +106,32 @@ fn missing_events(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
             Severity::Blind,
             "records-without-account",
             format!(
-                "{nameless} record(s) name no account and lie outside the folders of a trail: no account's results hold them."
+                "Outside the folders of a trail and without the name of an account: {}; no account's results hold them.",
+                counted(nameless, "record")
             ),
             "Keep the folder layout AWSLogs/<account>/CloudTrail/… when you export.",
+        ));
+    }
+}
+
+/// Accounts that the user named and that sent no record: "nothing found" must not be read as "nothing breaks there".
+fn missing_accounts(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
+    let Accounts::Listed(named) = observed.asked else { return };
+    let coverage = observed.coverage;
+    // An engine that failed for an account is told of on its own, with the reason.
+    let is_told = |id: &str| {
+        let mut examples =
+            coverage.skipped.iter().filter(|skipped| skipped.reason == NOT_COLLECTED).flat_map(|skipped| &skipped.examples);
+        examples.any(|example| example.contains(id))
+    };
+    let has_records = |id: &str| coverage.streams.iter().any(|stream| stream.account_id == id && stream.records > 0);
+    let silent: Vec<&str> = named.iter().map(String::as_str).filter(|id| !has_records(id) && !is_told(id)).collect();
+    if !silent.is_empty() {
+        warnings.push(warning(
+            Severity::Blind,
+            NAMED_WITHOUT_RECORDS,
+            format!("{} that you asked for sent no record: {}.", count(silent.len(), "account"), silent.join(", ")),
+            "Check the ids, the days, and that the trail covers these accounts; nothing can be said about what a policy breaks there.",
         ));
     }
 }
@@ -116,11 +152,7 @@ fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(warning(
             Severity::Blind,
             "unreadable-input",
-            format!(
-                "{} left out: {}{example}.",
-                count(usize::try_from(skipped.count).unwrap_or(usize::MAX), &skipped.unit),
-                skipped.reason
-            ),
+            format!("{} left out: {}{example}.", counted(skipped.count, &skipped.unit), skipped.reason),
             "Export these files again; what they held is not in this report.",
         ));
     }
@@ -139,7 +171,7 @@ fn missing_files(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
             "See the coverage: a quiet account is normal, a gap in a busy one is not.",
         ));
     }
-    if observed.all_accounts && observed.has_inventory {
+    if *observed.asked == Accounts::All && observed.has_inventory {
         let silent: Vec<&str> = observed
             .inventory
             .accounts()
@@ -235,7 +267,7 @@ fn missing_findings(observed: Observed<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(warning(
             Severity::Blind,
             "rows-left-out",
-            format!("{left_out} finding(s) were left out by the limit on rows; those with the most calls are kept."),
+            format!("Left out by the limit on rows: {}; those with the most calls are kept.", counted(left_out, "finding")),
             "Run without --max-rows to see them all.",
         ));
     }

@@ -6,6 +6,7 @@ mod summary;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering as AtomicOrdering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -14,15 +15,15 @@ use super::answer::{coverage_of_files, store_of_events};
 use super::candidates::read_plan;
 use super::output::{Terminal, write_out};
 use super::run::{block_on, collect_samples, discover_files, engine_resources, inputs, scope_of};
-use super::warnings::{Observed, is_loss, warnings};
-use super::{Failure, settings};
+use super::warnings::{Observed, is_loss, outcome_of_accounts, warnings};
+use super::{Failure, check_fail_on, check_output, settings};
 use crate::activity::collect::{RolledUp, regroup};
 use crate::activity::rollup::Shape;
 use crate::activity::rows::{ActivityRows, Part};
 use crate::cli::Global;
 use crate::cli::whatif::{Assumption, WhatifArgs};
 use crate::config::perimeter::Perimeter;
-use crate::config::settings::{Accounts, Origin, Settings};
+use crate::config::settings::{Origin, Settings};
 use crate::engine::local::LocalEngine;
 use crate::enrich::{self, Context, StepPlan};
 use crate::events::files::SourceFile;
@@ -41,7 +42,7 @@ use crate::replay::sweep::{Swept, sweep};
 use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
 use crate::report::model::{
     AccountSummary, BoundParameter, ColumnSpec, Coverage, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
-    SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Warning, Window,
+    SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Verdict, Warning, Window,
 };
 use crate::report::summary::verdict_of;
 use crate::run::{RunFolder, run_id};
@@ -51,9 +52,14 @@ const DEFAULT_OUTPUT: &str = "palisade-whatif";
 
 pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut settings = settings(&arguments.flags(global), global.config.as_deref())?;
-    if matches!(settings.origin("output"), Origin::Default) {
-        settings.output = DEFAULT_OUTPUT.into();
+    match settings.origin("output") {
+        Origin::Default => settings.output = DEFAULT_OUTPUT.into(),
+        // The settings file is shared with `run`, whose report must stay.
+        Origin::File { .. } => settings.output = beside(&settings.output),
+        Origin::Flag(_) | Origin::Environment(_) => {}
     }
+    check_output(&settings)?;
+    check_fail_on(&settings, "whatif", &[Verdict::Denied, Verdict::Undetermined])?;
     let terminal = &terminal.at_most_as_loud_as(settings.quiet);
     let inventory = match &settings.inventory {
         Some(folder) => Inventory::load(folder).map_err(Failure::usage)?,
@@ -82,6 +88,18 @@ pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> R
     Ok(outcome.worst(if rendered.failed.is_empty() { Outcome::Success } else { Outcome::Partial }))
 }
 
+/// The folder beside that of `run`: `palisade-report-whatif` for `palisade-report`.
+fn beside(output: &Path) -> PathBuf {
+    match output.file_name() {
+        Some(name) => {
+            let mut name = name.to_owned();
+            name.push("-whatif");
+            output.with_file_name(name)
+        }
+        None => output.join(DEFAULT_OUTPUT),
+    }
+}
+
 /// Says what is doubtful in the policies, such as an action that there is not: it denies nothing.
 pub fn note_doubts(plan: &Plan, facts: Option<&ServiceFacts>, terminal: &Terminal) {
     for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
@@ -93,7 +111,7 @@ pub fn note_doubts(plan: &Plan, facts: Option<&ServiceFacts>, terminal: &Termina
 }
 
 /// Writes the changed policy where the user says.
-fn write_refined(path: &std::path::Path, replayed: &Replayed, terminal: &Terminal) -> Result<(), Failure> {
+fn write_refined(path: &Path, replayed: &Replayed, terminal: &Terminal) -> Result<(), Failure> {
     let mut refinements = replayed.refinements.values();
     match (refinements.next(), refinements.next()) {
         (None, _) => {
@@ -128,7 +146,9 @@ fn outcome(settings: &Settings, replayed: &Replayed) -> Outcome {
         .last()
         .is_some_and(|swept| swept.calls.iter().any(|(fate, calls)| *calls > 0 && settings.fail_on.contains(&fate.verdict())));
     let found = if failing { Outcome::Findings } else { Outcome::Success };
-    found.worst(if lost { Outcome::Partial } else { Outcome::Success })
+    found
+        .worst(if lost { Outcome::Partial } else { Outcome::Success })
+        .worst(outcome_of_accounts(&replayed.report.manifest.warnings))
 }
 
 /// Phases of a run, with how long each took. A fixed clock leaves them out.
@@ -141,6 +161,7 @@ impl Clock {
     fn end_phase(&mut self, phase: &str) {
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.started = Instant::now();
+        tracing::info!(phase, milliseconds, "phase done");
         self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
     }
 }
@@ -258,7 +279,7 @@ fn replay(
         has_perimeter: settings.perimeter.is_some(),
         exceptions: &[],
         accounts: &accounts,
-        all_accounts: matches!(settings.accounts, Accounts::All),
+        asked: &settings.accounts,
         has_events: true,
     });
     warned.extend(own_warnings(plan, &unrecorded));
@@ -413,7 +434,9 @@ fn add_rows(
     let mut parts: BTreeMap<(&str, &str), Vec<(&Key, &Sum)>> = BTreeMap::new();
     for (key, sum) in rows {
         let account = key.field("account_id").unwrap_or_default();
-        parts.entry((sum.perimeter.unwrap_or(fallback), account)).or_default().push((key, sum));
+        // A statement that asks about no perimeter is about none, also when the other changes are about one.
+        let otherwise = if key.statement.is_some() { "none" } else { fallback };
+        parts.entry((sum.perimeter.unwrap_or(otherwise), account)).or_default().push((key, sum));
     }
     let every: Vec<String> = enrich::step_names().0.iter().map(|name| (*name).to_owned()).collect();
     let mut tables: Vec<Table> = Vec::new();

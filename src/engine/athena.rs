@@ -291,9 +291,10 @@ impl RemoteEngine for AthenaEngine {
         let partitions = self.partitions(part);
         if partitions > batch::MAX_PARTITIONS {
             return Err(remote(format!(
-                "a statement over {} account(s) from {} to {} reads {partitions} partitions, and Athena at most {}; ask for fewer days \
+                "a statement over {} account{} from {} to {} reads {partitions} partitions, and Athena at most {}; ask for fewer days \
                  or accounts",
                 part.account_ids.len(),
+                if part.account_ids.len() == 1 { "" } else { "s" },
                 part.from,
                 part.to,
                 batch::MAX_PARTITIONS

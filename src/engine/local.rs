@@ -14,7 +14,9 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::{DFParser, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::Statement as Sql;
 use polars::prelude::DataFrame;
 
 use super::EngineError;
@@ -155,12 +157,16 @@ impl LocalEngine {
     /// Rolls the records up, in as many passes as it takes to know which records others replace.
     pub async fn roll_up(&self, shape: Shape) -> Result<ActivityRows, EngineError> {
         let job = self.resources.job(shape);
+        let started = std::time::Instant::now();
         loop {
             let scans = self.scans();
             let scan = scans.start(RecordFilter::default());
             let rolled_up = roll_up(&scan, &job).await?;
             if self.is_done(&scan)? {
-                return Ok(rolled_up.into_rows()?);
+                let rows = rolled_up.into_rows()?;
+                let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(files = self.files.len(), parts = rows.parts().len(), milliseconds, "records rolled up");
+                return Ok(rows);
             }
         }
     }
@@ -175,6 +181,7 @@ impl LocalEngine {
         };
         match answer.await {
             Err(EngineError::Statement(error)) if activity.has_records && is_not_available(&error) => {
+                tracing::debug!(%error, "the rolled-up rows do not answer this: the records are read");
                 self.run_over_records(statement).await
             }
             answer => answer,
@@ -233,6 +240,7 @@ impl LocalEngine {
     /// was learned.
     fn is_done(&self, scan: &Scan) -> Result<bool, EngineError> {
         if scan.duplicates.must_read_again().map_err(EngineError::Spill)? {
+            tracing::debug!("records were read that later ones replace: one more pass");
             let learned = Arc::new(scan.duplicates.read_again());
             *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(learned);
             return Ok(false);
@@ -282,6 +290,31 @@ fn is_not_available(error: &DataFusionError) -> bool {
     matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<NotAvailable>())
 }
 
+/// Is the text a query? What is more (`COPY`, `CREATE`, `INSERT`, `SET` …) is refused before it is planned. What is no SQL is for the
+/// planner to say.
+pub fn check_is_query(sql: &str) -> Result<(), EngineError> {
+    fn is_query(statement: &Parsed) -> bool {
+        match statement {
+            Parsed::Statement(statement) => matches!(
+                **statement,
+                Sql::Query(_)
+                    | Sql::Explain { .. }
+                    | Sql::ExplainTable { .. }
+                    | Sql::ShowVariable { .. }
+                    | Sql::ShowColumns { .. }
+                    | Sql::ShowTables { .. }
+                    | Sql::ShowFunctions { .. }
+            ),
+            Parsed::Explain(explain) => is_query(&explain.statement),
+            _ => false,
+        }
+    }
+    match DFParser::parse_sql(sql) {
+        Ok(statements) if !statements.iter().all(is_query) => Err(EngineError::NotAQuery),
+        _ => Ok(()),
+    }
+}
+
 /// Answers a statement from rows in memory, which stand for both relations: what the tests beside queries do.
 pub async fn answer_from_rows(rows: RecordBatch, statement: &Statement) -> Result<DataFrame, EngineError> {
     let resources = Resources { threads: 1, memory_limit: 256 << 20 };
@@ -305,6 +338,10 @@ async fn bind(context: &SessionContext, statement: &Statement) -> Result<datafus
             BoundValue::Null => ScalarValue::Utf8(None),
         })
         .collect();
-    let frame = context.sql(&statement.sql).await?;
+    // Statements only read. The plan is looked at before anything of it is executed.
+    let plan = context.state().create_logical_plan(&statement.sql).await?;
+    let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    only_queries.verify_plan(&plan).map_err(|_| EngineError::NotAQuery)?;
+    let frame = context.execute_logical_plan(plan).await?;
     Ok(if values.is_empty() { frame } else { frame.with_param_values(values)? })
 }

@@ -70,6 +70,11 @@ pub async fn collect(
 ) -> Result<Vec<NotCollected>, ActivityError> {
     let folder = store.folder().to_owned();
     let parts = missing_parts(store, wanted, engine);
+    tracing::info!(
+        engine = engine.name(),
+        missing_parts = parts.len(),
+        "what the store lacks is collected, the rest is used again"
+    );
     if !parts.is_empty() {
         store.manifest.collections.push(Collection {
             collected_at: time::format(wanted.now.as_microsecond()).unwrap_or_default(),
@@ -88,7 +93,16 @@ pub async fn collect(
                         return (part, (Err(EngineError::Remote { engine: engine.name(), message }), None));
                     }
                 };
+                let started = std::time::Instant::now();
                 let files = engine.collect_activity(&part, incoming.path()).await;
+                tracing::debug!(
+                    accounts = part.account_ids.join(","),
+                    from = %part.from,
+                    to = %part.to,
+                    files = files.as_ref().ok().map(Vec::len),
+                    milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "part collected"
+                );
                 (part, (files, Some(incoming)))
             }
         })

@@ -26,10 +26,7 @@ impl Scope {
     /// May a file of this folder hold wanted records? A file holds records of its day and late ones of the day before.
     fn may_hold(&self, folder: &Folder) -> bool {
         // The region of a folder tells nothing: it also holds records of global services, whose awsRegion differs.
-        let accounts = match (&self.accounts, &folder.account_id) {
-            (Some(accounts), Some(account_id)) => accounts.contains(account_id.as_ref()),
-            _ => true,
-        };
+        let accounts = self.wants_account_of(folder);
         let after = match (self.from, folder.date) {
             (Some(from), Some(date)) => date >= from,
             _ => true,
@@ -39,6 +36,13 @@ impl Scope {
             _ => true,
         };
         accounts && after && before
+    }
+
+    fn wants_account_of(&self, folder: &Folder) -> bool {
+        match (&self.accounts, &folder.account_id) {
+            (Some(accounts), Some(account_id)) => accounts.contains(account_id.as_ref()),
+            _ => true,
+        }
     }
 
     /// Is a record of this account, region and day (days since 1970-01-01) wanted? What a record does not tell excludes it only
@@ -171,11 +175,48 @@ pub struct Discovery {
     /// Reason and file, of files that are not read.
     pub skipped: Vec<(&'static str, String)>,
     /// Files that the scope excludes by their path.
-    pub pruned: u64,
+    pub outside: Outside,
     /// Layouts that were recognised.
     pub in_layout: u64,
     /// The folder of the file before.
     parent: Option<(Arc<Path>, Folder, FolderKind)>,
+}
+
+/// Files that are not read because their folders say that nobody asked for them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outside {
+    /// Of other accounts.
+    pub accounts: OfFiles,
+    pub account_ids: BTreeSet<Arc<str>>,
+    /// Of the accounts asked for, and of other days.
+    pub days: OfFiles,
+}
+
+/// So many files, and the first and last day of their folders.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct OfFiles {
+    pub files: u64,
+    pub range: Option<(Date, Date)>,
+}
+
+impl Outside {
+    /// All files that the scope excludes.
+    pub fn files(&self) -> u64 {
+        self.accounts.files + self.days.files
+    }
+
+    fn add(&mut self, folder: &Folder, scope: &Scope) {
+        let of_files = if scope.wants_account_of(folder) {
+            &mut self.days
+        } else {
+            self.account_ids.extend(folder.account_id.clone());
+            &mut self.accounts
+        };
+        of_files.files += 1;
+        if let Some(date) = folder.date {
+            of_files.range = Some(of_files.range.map_or((date, date), |(first, last)| (first.min(date), last.max(date))));
+        }
+    }
 }
 
 /// Why no location could be read.
@@ -246,7 +287,7 @@ impl Discovery {
             } else if !looks_like_a_log(&path) {
                 self.skipped.push((OTHER_FILE, object.name()));
             } else if !scope.may_hold(&folder) {
-                self.pruned += 1;
+                self.outside.add(&folder, scope);
             } else {
                 self.in_layout += u64::from(folder.account_id.is_some() && folder.date.is_some());
                 let delivered = delivery_of(&path).unwrap_or_default();
@@ -318,7 +359,7 @@ impl Discovery {
             return;
         }
         if !scope.may_hold(&folder) {
-            self.pruned += 1;
+            self.outside.add(&folder, scope);
             return;
         }
         self.in_layout += u64::from(folder.account_id.is_some() && folder.date.is_some());

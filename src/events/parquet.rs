@@ -29,10 +29,20 @@ const BATCH_ROWS: usize = 4_096;
 /// Why a Parquet file is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ParquetError {
-    #[error("no CloudTrail table: column {} missing; it has {}", .missing.join(", "), .present.join(", "))]
+    #[error("no CloudTrail table: column {} missing; it has {}", .missing.join(", "), first(.present))]
     NotRecognised { missing: Vec<String>, present: Vec<String> },
     #[error("{0}")]
     Unreadable(String),
+}
+
+/// The first of many names: enough to see which table this is.
+fn first(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// The decoders trust a file that passed their checks, and some damage makes them panic. That must cost one file, not the run: a

@@ -42,11 +42,23 @@ pub(super) fn load(folder: &Path) -> Result<Inventory, InventoryError> {
             continue;
         }
         match std::fs::read(path) {
-            Ok(bytes) => reader.read(&name, bytes)?,
+            Ok(bytes) => {
+                tracing::debug!(file = name, bytes = bytes.len(), "inventory file");
+                reader.read(&name, bytes)?;
+            }
             Err(error) => reader.unusable(&name, &format!("cannot be read: {error}; what it holds is missing")),
         }
     }
-    reader.finish(folder)
+    let inventory = reader.finish(folder)?;
+    tracing::info!(
+        folder = %folder.display(),
+        types = inventory.types.len(),
+        accounts = inventory.accounts.len(),
+        warnings = inventory.warnings.len(),
+        skipped_rows = inventory.skipped_rows,
+        "inventory loaded"
+    );
+    Ok(inventory)
 }
 
 /// Reads files that are in memory, in the order of their names.

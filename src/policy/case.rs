@@ -273,6 +273,7 @@ impl Reader<'_> {
         let known = |text: &str| if text == "unknown" { Resource::Unknown } else { Resource::Known(text.to_owned()) };
         let Some(node) = node else { return (Resource::Unknown, None, Vec::new()) };
         if let Some(text) = node.as_str() {
+            self.arn(node, text);
             return (known(text), None, Vec::new());
         }
         let Some(members) = node.members() else {
@@ -281,7 +282,11 @@ impl Reader<'_> {
         };
         self.unknown_names(members, &["arn", "pattern", "account", "tags"], "a resource");
         let mut owner = None;
-        let resource = match (self.text(node.get("arn"), "`arn`"), self.text(node.get("pattern"), "`pattern`")) {
+        let arn = self.text(node.get("arn"), "`arn`");
+        if let (Some(node), Some(arn)) = (node.get("arn"), &arn) {
+            self.arn(node, arn);
+        }
+        let resource = match (arn, self.text(node.get("pattern"), "`pattern`")) {
             (Some(arn), _) => known(&arn),
             (None, Some(pattern)) => {
                 let of_pattern = arn_parts(&pattern).map(|[_, _, _, _, account, _]| account);
@@ -292,6 +297,17 @@ impl Reader<'_> {
         };
         let account = self.text(node.get("account"), "`account`").or(owner);
         (resource, account, self.tags(given(node, "tags")))
+    }
+
+    /// Anything else than an ARN would silently match no resource of a policy.
+    fn arn(&mut self, node: &Node, text: &str) {
+        let is_arn = text.starts_with("arn:") && text.matches(':').count() >= 5;
+        if !is_arn && text != "*" && text != "unknown" {
+            let message = format!("the resource \"{text}\" is no ARN");
+            let help =
+                "write an ARN such as \"arn:aws:s3:::bucket/key\", \"*\" for an action without resource types, or \"unknown\"";
+            self.findings.push(Finding::error("invalid-case", node.span.clone(), message).help(help));
+        }
     }
 
     fn context(&mut self, node: Option<&Node>, rest: Option<&Node>) -> Context {

@@ -60,6 +60,11 @@ impl Reader {
             self.wrong_type(node, "a policy", "an object");
             return None;
         };
+        if let Some(help) = wrapped(node) {
+            let message = "this is no policy document, but what holds one";
+            self.report(Finding::error("wrong-type", node.span.start..node.span.start + 1, message).help(help));
+            return None;
+        }
         self.names(members, &DOCUMENT_ELEMENTS, "a policy");
         let mut document = Document {
             source: Arc::clone(source),
@@ -113,6 +118,10 @@ impl Reader {
             return None;
         };
         self.names(members, &STATEMENT_ELEMENTS, "a statement");
+        let first = |name: &str| {
+            let mut keys = members.iter().map(|member| member.key.as_str());
+            keys.find(|key| *key == name || key.strip_prefix("Not") == Some(name))
+        };
         let mut sid = None;
         let mut effect = None;
         let mut principal = None;
@@ -125,15 +134,15 @@ impl Reader {
                 "Effect" => effect = self.effect(&member.value),
                 "Principal" | "NotPrincipal" => {
                     let read = self.principals(member);
-                    self.only_one(&mut principal, read, member, "Principal");
+                    self.only_one(&mut principal, read, member, first("Principal"), "Principal");
                 }
                 "Action" | "NotAction" => {
                     let read = self.elements(member);
-                    self.only_one(&mut action, Some(read), member, "Action");
+                    self.only_one(&mut action, Some(read), member, first("Action"), "Action");
                 }
                 "Resource" | "NotResource" => {
                     let read = self.elements(member);
-                    self.only_one(&mut resource, Some(read), member, "Resource");
+                    self.only_one(&mut resource, Some(read), member, first("Resource"), "Resource");
                 }
                 "Condition" => conditions = self.conditions(&member.value),
                 _ => {}
@@ -160,8 +169,12 @@ impl Reader {
         })
     }
 
-    fn only_one<T>(&mut self, slot: &mut Option<T>, read: Option<T>, member: &Member, name: &str) {
+    /// `first` is the name under which the slot was filled: the same name twice is told of by [`Reader::names`].
+    fn only_one<T>(&mut self, slot: &mut Option<T>, read: Option<T>, member: &Member, first: Option<&str>, name: &str) {
         if slot.is_some() {
+            if first == Some(member.key.as_str()) {
+                return;
+            }
             let message = format!("a statement has either `{name}` or `Not{name}`, not both");
             self.report(Finding::error("conflicting-elements", member.key_span.clone(), message));
         } else {
@@ -198,7 +211,10 @@ impl Reader {
     fn elements(&mut self, member: &Member) -> Elements {
         let mut items = Vec::new();
         for node in member.value.one_or_many() {
-            items.extend(self.text(node, &format!("`{}`", member.key)));
+            match node.as_str() {
+                Some(text) => items.push(Text { text: text.to_owned(), span: node.span.clone() }),
+                None => self.wrong_type(node, &format!("`{}`", member.key), "a text or a list of texts"),
+            }
         }
         if member.value.one_or_many().is_empty() {
             let of_nothing = if member.key.starts_with("Not") { "everything" } else { "nothing" };
@@ -293,4 +309,29 @@ impl Reader {
         }
         conditions
     }
+}
+
+/// What to take where the file holds a policy document somewhere inside: one message, in place of one for each unknown name.
+fn wrapped(node: &Node) -> Option<&'static str> {
+    if node.get("Statement").is_some() {
+        return None;
+    }
+    if node.get("Policy").is_some_and(|policy| policy.get("Content").is_some()) {
+        return Some(
+            "it looks like the output of `aws organizations describe-policy`: take the text of `Policy.Content`, for example with \
+             `--query Policy.Content --output text`",
+        );
+    }
+    let of_output = ["PolicyDocument", "PolicyVersion", "ResourcePolicy", "Policy", "policy"];
+    let is_resource = |node: &Node| node.get("Type").is_some() && node.get("Properties").is_some();
+    if is_resource(node) || node.get("Resources").is_some() || node.get("AWSTemplateFormatVersion").is_some() {
+        return Some(
+            "it looks like a CloudFormation resource or template: take what stands under `Properties`, in `Content` for a policy of AWS \
+             Organizations, in `PolicyDocument` for others",
+        );
+    }
+    if of_output.iter().any(|name| node.get(name).is_some()) {
+        return Some("it looks like the output of an AWS CLI command: take the policy document alone out of it");
+    }
+    None
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::dependent;
 use super::facts::{Action, Service};
+use super::owner;
 use super::s3;
 use super::scene::Scene;
 
@@ -133,10 +134,13 @@ const SSO_PORTAL: [&str; 9] = [
 
 const NETWORK_ACTIVITY: &str = "network activity of a VPC endpoint: the call itself has a record of its own";
 
-/// A call that the policy of its endpoint denies never reaches the service: the network activity is all that is recorded of it.
+/// Is the network activity all that is recorded of the call? A call that the policy of its endpoint denies never reaches the service,
+/// and what somebody from outside the organization calls through an endpoint of ours is in a log of theirs.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html>
-fn is_denied_by_endpoint(call: &super::Call) -> bool {
-    call.error_code.as_deref() == Some("VpceAccessDenied")
+fn has_no_other_record(scene: &Scene<'_>) -> bool {
+    let is_foreign = |account: &str| owner::in_organization(scene.world.inventory, account).is_false();
+    scene.call.error_code.as_deref() == Some("VpceAccessDenied")
+        || scene.call.principal_account_id.as_deref().is_some_and(is_foreign)
 }
 
 fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
@@ -146,12 +150,12 @@ fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
         Some("AwsConsoleSignIn") => return Some("a sign-in, which IAM policies do not govern"),
         Some("AwsConsoleAction") => return Some("an action in the console, not a call of an API"),
         Some("AwsCloudTrailInsight") => return Some("a CloudTrail Insight, not a call"),
-        Some("AwsVpceEvent" | "AwsVpceEvents") if !is_denied_by_endpoint(call) => return Some(NETWORK_ACTIVITY),
+        Some("AwsVpceEvent" | "AwsVpceEvents") if !has_no_other_record(scene) => return Some(NETWORK_ACTIVITY),
         _ => {}
     }
     match call.event_category.as_deref() {
         Some("Insight") => return Some("a CloudTrail Insight, not a call"),
-        Some("NetworkActivity") if !is_denied_by_endpoint(call) => return Some(NETWORK_ACTIVITY),
+        Some("NetworkActivity") if !has_no_other_record(scene) => return Some(NETWORK_ACTIVITY),
         _ => {}
     }
     let name = scene.event_name();
@@ -174,6 +178,10 @@ fn not_authorized(scene: &Scene<'_>) -> Option<&'static str> {
     }
     if label == "sso" && is_unsigned && call.session_arn.is_none() && SSO_PORTAL.contains(&name) {
         return Some("an operation of the access portal of IAM Identity Center, which its own token authorizes");
+    }
+    let is_action = |name: &str| scene.facts().action("signin", &name.to_ascii_lowercase()).is_some();
+    if label.starts_with("signin") && is_action(name.trim_end_matches("WithIAM")) {
+        return None;
     }
     if label.starts_with("signin") && scene.facts().action("signin", &name.to_ascii_lowercase()).is_none() {
         return Some("a sign-in, which IAM policies do not govern");
@@ -200,7 +208,13 @@ pub(super) fn needed<'a>(scene: &Scene<'a>) -> Actions<'a> {
     if let Some(reason) = not_authorized(scene) {
         return Actions::NotAuthorized(reason);
     }
-    let prefix = scene.facts().prefix(scene.call.service_label());
+    let mut prefix = scene.facts().prefix(scene.call.service_label());
+    // Application Auto Scaling shares its event source with Amazon EC2 Auto Scaling, and alone has namespaces.
+    if prefix == "autoscaling"
+        && (scene.has("serviceNamespace") || scene.additional("service") == Some("application-autoscaling"))
+    {
+        prefix = "application-autoscaling";
+    }
     let mut needed = own_actions(scene, prefix, scene.event_name());
     dependent::add(scene, &mut needed);
     Actions::Needed(needed)
@@ -214,6 +228,26 @@ fn own_actions<'a>(scene: &Scene<'a>, prefix: &'a str, name: &'a str) -> Vec<Nee
         // <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>
         ("bedrock", "Converse" | "StartAsyncInvoke") => vec![by_table("InvokeModel")],
         ("bedrock", "ConverseStream") => vec![by_table("InvokeModelWithResponseStream")],
+        // A batch needs the permission for one:
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html>,
+        // <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html>.
+        ("sqs", "SendMessageBatch") => vec![by_table("SendMessage")],
+        ("sqs", "DeleteMessageBatch") => vec![by_table("DeleteMessage")],
+        ("sqs", "ChangeMessageVisibilityBatch") => vec![by_table("ChangeMessageVisibility")],
+        ("sns", "PublishBatch") => vec![by_table("Publish")],
+        ("access-analyzer", "GetFindingV2") => vec![by_table("GetFinding")],
+        ("access-analyzer", "ListFindingsV2") => vec![by_table("ListFindings")],
+        ("dms", "ModifyDataProvider") => vec![by_table("UpdateDataProvider")],
+        ("dms", "DescribeDataProviders") => vec![by_table("ListDataProviders")],
+        ("signin", "CreateOAuth2TokenWithIAM") => vec![by_table("CreateOAuth2Token")],
+        // Amazon Keyspaces names actions after the statements of CQL:
+        // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkeyspacesforapachecassandra.html>.
+        ("cassandra", "CreateTable" | "CreateKeyspace" | "CreateType") => vec![by_table("Create")],
+        ("cassandra", "UpdateTable" | "UpdateKeyspace") => vec![by_table("Alter")],
+        ("cassandra", "DeleteTable" | "DeleteKeyspace" | "DeleteType") => vec![by_table("Drop")],
+        ("cassandra", "GetTable" | "GetKeyspace" | "ListTables" | "ListKeyspaces" | "GetType" | "ListTypes") => {
+            vec![by_table("Select")]
+        }
         ("lambda", "GetLayerVersionByArn") => vec![by_table("GetLayerVersion")],
         ("kms", "ReEncrypt") => vec![
             by_table("ReEncryptFrom").on(Target::Parameter("sourceKeyId")),

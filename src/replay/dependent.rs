@@ -9,7 +9,8 @@ use super::action::{Needed, Target, without_version};
 use super::scene::{Parameters, Scene};
 
 /// Operations that pass a role that the record names in another way than by the ARN of a role.
-const PASSES_BY_PROFILE: [&str; 5] = [
+const PASSES_BY_PROFILE: [&str; 6] = [
+    "CreateInfrastructureConfiguration",
     "RunInstances",
     "AssociateIamInstanceProfile",
     "ReplaceIamInstanceProfileAssociation",
@@ -19,11 +20,40 @@ const PASSES_BY_PROFILE: [&str; 5] = [
 
 pub(super) fn add<'a>(scene: &Scene<'a>, needed: &mut Vec<Needed<'a>>) {
     let Some(first) = needed.first().cloned() else { return };
-    if matches!(scene.parameters, Parameters::Known(_)) {
-        pass_role(scene, &first, needed);
-        tagging(scene, &first, needed);
-        session(scene, &first, needed);
+    match scene.parameters {
+        Parameters::Known(_) => {
+            pass_role(scene, &first, needed);
+            tagging(scene, &first, needed);
+            session(scene, &first, needed);
+        }
+        Parameters::Damaged => of_unknown_parameters(scene, &first, needed),
+        Parameters::None => {}
     }
+}
+
+/// What the call may need besides its own action, where the record does not show its parameters.
+fn of_unknown_parameters<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<'a>>) {
+    let why = "the record does not show the parameters of the request";
+    if &*first.prefix == "sts" && first.name.starts_with("AssumeRole") {
+        for name in ["TagSession", "SetSourceIdentity"] {
+            needed.push(Needed::named(scene, "sts", name).because(why).on(Target::OfFirst).maybe());
+        }
+        return;
+    }
+    let operation = without_version(scene.event_name()).to_ascii_lowercase();
+    let listed = scene.facts().service(&first.prefix).and_then(|service| service.role_parameters(&operation)).is_some();
+    if listed || may_pass_role(first) || PASSES_BY_PROFILE.contains(&scene.event_name()) {
+        let account = scene.caller.principal.account.as_deref().unwrap_or("*");
+        let arn = format!("arn:{}:iam::{account}:role/*", scene.call.partition());
+        let target = Target::Arn { arn, from: "some role that the request may name" };
+        let pass = Needed::named(scene, "iam", "PassRole").from("PassRole has no event of its own").because(why);
+        needed.push(pass.on(target).maybe());
+    }
+}
+
+/// Does AWS list `iam:PassRole` among what the action depends on?
+fn may_pass_role(first: &Needed<'_>) -> bool {
+    first.facts.is_some_and(|(_, action)| action.dependent.iter().any(|own| own.eq_ignore_ascii_case("iam:PassRole")))
 }
 
 fn is_role_arn(text: &str) -> bool {
@@ -48,6 +78,17 @@ const NOT_PASSED: [&str; 6] = ["principal", "principalarn", "policysourcearn", "
 
 fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<'a>>) {
     let Parameters::Known(parameters) = &scene.parameters else { return };
+    if &*first.prefix == "iam" && &*first.name == "AddRoleToInstanceProfile" {
+        // <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html>
+        let account = scene.caller.principal.account.as_deref().unwrap_or("*");
+        let role = scene.text("roleName").unwrap_or("*");
+        // The path of the role is not in its name.
+        let arn = format!("arn:{}:iam::{account}:role/*{role}", scene.call.partition());
+        let pass = Needed::named(scene, "iam", "PassRole").from("PassRole has no event of its own");
+        let because = "the call passes the role to Amazon EC2 (requestParameters.roleName)";
+        needed.push(pass.because(because).on(Target::Arn { arn, from: "from requestParameters.roleName" }));
+        return;
+    }
     if matches!(&*first.prefix, "sts" | "iam" | "kms" | "organizations") {
         return;
     }
@@ -63,15 +104,18 @@ fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<
     };
     let operation = without_version(scene.event_name()).to_ascii_lowercase();
     let listed = scene.facts().service(&first.prefix).and_then(|service| service.role_parameters(&operation));
-    let by_reference =
-        first.facts.is_some_and(|(_, action)| action.dependent.iter().any(|own| own.eq_ignore_ascii_case("iam:PassRole")));
+    let by_reference = may_pass_role(first);
     let mut found = Vec::new();
     role_arns(parameters, "", 0, &mut found);
     found.retain(|(name, _)| !NOT_PASSED.contains(&name.to_ascii_lowercase().as_str()));
-    let is_known =
-        listed.is_some() || by_reference || (&*first.prefix == "s3" && &*first.name == "PutReplicationConfiguration");
+    let is_known = listed.is_some()
+        || by_reference
+        || matches!(
+            (&*first.prefix, &*first.name),
+            ("s3", "PutReplicationConfiguration") | ("cognito-identity", "SetIdentityPoolRoles")
+        );
     for (name, arn) in found {
-        let named_role = name.to_ascii_lowercase().contains("role");
+        let named_role = name.to_ascii_lowercase().contains("role") || &*first.prefix == "cognito-identity";
         if is_known || named_role {
             push(arn.to_owned(), name, is_known && named_role, needed);
         }
@@ -80,6 +124,13 @@ fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<
     let partition = scene.call.partition();
     // A role by its name: AWS resolves it in the caller's account.
     for parameter in listed.into_iter().flatten() {
+        // A launch template or configuration has a role; it is none.
+        let is_reference =
+            ["launchtemplate", "launchconfiguration"].iter().any(|of| parameter.to_ascii_lowercase().contains(of));
+        if is_reference && !scene.texts_at(parameter).is_empty() {
+            push(format!("arn:{partition}:iam::{account}:role/*"), parameter, false, needed);
+            continue;
+        }
         for text in scene.texts_at(parameter) {
             if !text.starts_with("arn:") && !text.contains(['/', ':', ' ', '$']) && text.len() <= 64 {
                 push(format!("arn:{partition}:iam::{account}:role/{text}"), parameter, false, needed);
@@ -93,7 +144,10 @@ fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<
 
 /// The role behind an instance profile. Often it has the profile's name, but need not: it is some role of the account.
 fn profiles(scene: &Scene<'_>, push: &mut dyn FnMut(String, &str)) {
-    const PATHS: [&str; 4] = [
+    const PATHS: [&str; 7] = [
+        "ReplaceIamInstanceProfileAssociationRequest.IamInstanceProfile.Arn",
+        "ReplaceIamInstanceProfileAssociationRequest.IamInstanceProfile.Name",
+        "instanceProfileName",
         "iamInstanceProfile.arn",
         "iamInstanceProfile.name",
         "iamInstanceProfile",

@@ -20,8 +20,21 @@ pub(super) enum Parameters {
     /// The record has none: none were sent.
     None,
     Known(Value),
-    /// They cannot be read.
+    /// They cannot be read, or were left out of the record.
     Damaged,
+}
+
+/// A record whose parameters are too large says `omitted` instead:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+fn parameters(call: &Call) -> Parameters {
+    match call.request_parameters.as_deref().map(serde_json::from_str::<Value>) {
+        None | Some(Ok(Value::Null)) => Parameters::None,
+        Some(Ok(value @ Value::Object(_))) => match value.get("omitted") {
+            Some(Value::Bool(true)) => Parameters::Damaged,
+            _ => Parameters::Known(value),
+        },
+        Some(_) => Parameters::Damaged,
+    }
 }
 
 #[derive(Debug)]
@@ -55,14 +68,7 @@ fn listed(text: Option<&str>) -> Vec<Listed> {
 
 impl<'a> Scene<'a> {
     pub(super) fn of(call: &'a Call, world: &'a World<'a>) -> Scene<'a> {
-        let parameters = match call.request_parameters.as_deref() {
-            None => Parameters::None,
-            Some(text) => match serde_json::from_str::<Value>(text) {
-                Ok(value @ Value::Object(_)) => Parameters::Known(value),
-                Ok(Value::Null) => Parameters::None,
-                _ => Parameters::Damaged,
-            },
-        };
+        let parameters = parameters(call);
         let tags = match &parameters {
             Parameters::Known(value) => tags::of_request(value),
             Parameters::None | Parameters::Damaged => Vec::new(),

@@ -25,6 +25,7 @@ use base64::Engine;
 use sha2::{Digest, Sha256};
 
 use crate::report::model::{ExceptionStatus, Manifest, QuerySummary, Report, Severity, Verdict, Warning};
+use crate::report::principal::Principals;
 use coverage::CoverageView;
 use impact::ImpactView;
 use plain::PlainTable;
@@ -63,6 +64,7 @@ pub enum HtmlError {
 /// [`HtmlError::Write`] when `out` refuses the bytes; what was written until then is not a report.
 pub fn write(report: &Report, out: &mut impl Write) -> Result<(), HtmlError> {
     let manifest = &report.manifest;
+    let principals = Principals::of(&report.findings);
     let (blind, notices): (Vec<&Warning>, Vec<&Warning>) =
         manifest.warnings.iter().partition(|warning| warning.severity == Severity::Blind);
     let exceptions = exceptions(manifest);
@@ -76,16 +78,17 @@ pub fn write(report: &Report, out: &mut impl Write) -> Result<(), HtmlError> {
         generated_at: format::rfc3339(&manifest.generated_at),
         blind,
         notices,
-        summary: summary::summarize(report),
+        summary: summary::summarize(report, &principals),
         impact: impact::view(report),
         groups: query_groups(report),
         coverage: coverage::view(manifest),
         stale_exceptions: exceptions.iter().filter(|row| row.class != "excepted").count(),
         exceptions,
         rows: report.findings.rows(),
+        counts_once: manifest.queries.iter().any(|query| query.counted_in.is_some()),
         plain_rows: plain::plain_rows(manifest.queries.len()),
         timings: manifest.timings.iter().map(|timing| (timing.phase.as_str(), format::duration(timing.milliseconds))).collect(),
-        findings: payload::findings(report).map_err(HtmlError::Pack)?,
+        findings: payload::findings(report, principals).map_err(HtmlError::Pack)?,
         samples: payload::samples(report).map_err(HtmlError::Pack)?,
     };
     page.write_into(out).map_err(HtmlError::Write)
@@ -112,6 +115,8 @@ struct Page<'a> {
     /// How many of them expired or never matched.
     stale_exceptions: usize,
     rows: usize,
+    /// Do several queries list the same calls, of which one counts them?
+    counts_once: bool,
     /// Findings of each query that stand in the page as HTML.
     plain_rows: usize,
     timings: Vec<(&'a str, String)>,

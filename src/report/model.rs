@@ -513,6 +513,14 @@ impl Column {
         }
     }
 
+    /// The text of a row; `None` for null or another type.
+    pub fn text(&self, row: usize) -> Option<&str> {
+        match self.get(row) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn get(&self, row: usize) -> Cell<'_> {
         match &self.values {
             Values::Text { dictionary, codes } => codes

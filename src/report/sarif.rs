@@ -3,6 +3,7 @@
 //! The format: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>. One result for each statement, verdict and
 //! caller: a result for each call would bury the reader.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::model::{Report, Table, Verdict};
+use super::principal;
 use super::summary::{rows_of, verdict_meaning, verdict_of, verdict_title};
 
 /// Writes the report.
@@ -76,7 +78,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 struct Group<'a> {
     verdict: Verdict,
     statement: Option<&'a str>,
-    principal: &'a str,
+    principal: Cow<'a, str>,
     settled_by: Option<&'a str>,
 }
 
@@ -92,10 +94,7 @@ struct Sum<'a> {
 
 impl<'a> Group<'a> {
     fn of(table: &'a Table, row: usize, verdict: Verdict) -> Group<'a> {
-        let principal = ["principal_arn", "principal_id", "invoked_by", "principal_account_id"]
-            .iter()
-            .find_map(|column| table.text(column, row))
-            .unwrap_or("unknown caller");
+        let principal = principal::name(|column| table.text(column, row)).unwrap_or(Cow::Borrowed("unknown caller"));
         Group { verdict, statement: table.text("statement", row), principal, settled_by: table.text("settled_by", row) }
     }
 }
@@ -149,7 +148,7 @@ fn result(rule: &str, index: usize, group: &Group<'_>, sum: &Sum<'_>) -> Value {
         "properties": {
             "verdict": group.verdict.as_str(),
             "verdictMeaning": verdict_meaning(group.verdict),
-            "principal": group.principal,
+            "principal": &group.principal,
             "calls": sum.calls,
             "findings": sum.ids.len(),
         },
@@ -171,7 +170,7 @@ fn fingerprint(rule: &str, group: &Group<'_>) -> String {
     let sid = group.statement.and_then(|statement| place(statement).map(|(file, _)| (file, sid(statement))));
     let (file, sid) = sid.unwrap_or_default();
     let mut hash = Sha256::new();
-    for part in [rule, group.verdict.as_str(), file, sid, group.principal] {
+    for part in [rule, group.verdict.as_str(), file, sid, group.principal.as_ref()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

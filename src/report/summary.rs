@@ -10,6 +10,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::model::{Column, QuerySummary, Report, Severity, Table, Values, Verdict, Warning};
+use super::principal::Principals;
 
 /// How many accounts, principals and services a ranking names.
 pub const TOP: usize = 10;
@@ -45,7 +46,7 @@ pub struct Tally {
     pub findings: u64,
     /// The sum of `event_count`.
     pub calls: u64,
-    /// Different principals. Callers that the records hide entirely count as none.
+    /// Different principals ([`super::principal::name`]). Callers that the records hide entirely count as none.
     pub principals: u64,
     /// Different accounts whose trail recorded the calls.
     pub accounts: u64,
@@ -156,7 +157,8 @@ pub fn counted_elsewhere(report: &Report) -> Vec<Range<usize>> {
 
 /// Counts a report.
 pub fn summarize(report: &Report) -> Summary {
-    let view = View::new(&report.findings);
+    let principals_of_rows = Principals::of(&report.findings);
+    let view = View::new(&report.findings, &principals_of_rows);
     let mut total = Counter::default();
     let mut crossing = Counter::default();
     let mut undetermined = Counter::default();
@@ -278,8 +280,7 @@ struct View<'a> {
     verdict: Option<&'a Column>,
     perimeter: Option<&'a Column>,
     account: Option<&'a Column>,
-    /// Best name first: a caller without an ARN is named by the next column that is not null.
-    principal: [Option<&'a Column>; 4],
+    principals: &'a Principals,
     service: Option<&'a Column>,
     settled_by: Option<&'a Column>,
     count: Option<&'a Column>,
@@ -295,7 +296,7 @@ struct Facts<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(table: &'a Table) -> Self {
+    fn new(table: &'a Table, principals: &'a Principals) -> Self {
         let verdict = table.column("verdict");
         let verdict_of_code = match verdict.map(|column| &column.values) {
             Some(Values::Text { dictionary, .. }) => dictionary.iter().map(|value| verdict_of(Some(value))).collect(),
@@ -306,7 +307,7 @@ impl<'a> View<'a> {
             verdict,
             perimeter: table.column("perimeter"),
             account: table.column("account_id"),
-            principal: ["principal_arn", "principal_id", "invoked_by", "principal_account_id"].map(|name| table.column(name)),
+            principals,
             service: table.column("event_source"),
             settled_by: table.column("settled_by"),
             count: table.column("event_count"),
@@ -327,7 +328,7 @@ impl<'a> View<'a> {
             verdict: verdict.unwrap_or(Verdict::Undetermined),
             perimeter: text(self.perimeter, row),
             account: text(self.account, row),
-            principal: self.principal.iter().find_map(|column| text(*column, row)),
+            principal: self.principals.name(row),
             service: text(self.service, row),
             calls: count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
         }
@@ -335,10 +336,7 @@ impl<'a> View<'a> {
 }
 
 fn text(column: Option<&Column>, row: usize) -> Option<&str> {
-    match column.map(|column| column.get(row)) {
-        Some(super::model::Cell::Text(text)) => Some(text),
-        _ => None,
-    }
+    column.and_then(|column| column.text(row))
 }
 
 #[derive(Default)]

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 
@@ -48,6 +48,20 @@ pub fn write<P: AsRef<Path>>(report: &Report, reports: &[P], options: Options, o
     page.exceptions(report)?;
     page.notices(&summary.notices)?;
     page.facts(report, reports)
+}
+
+/// A path without the detours through `..`, for people. A link may lead elsewhere, so only real folders are left out.
+pub fn short_path(path: &Path) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        let is_folder = || short.symlink_metadata().is_ok_and(|found| found.is_dir());
+        if part == Component::ParentDir && matches!(short.components().next_back(), Some(Component::Normal(_))) && is_folder() {
+            short.pop();
+        } else {
+            short.push(part);
+        }
+    }
+    short
 }
 
 struct Page<'a, W: Write> {
@@ -264,7 +278,7 @@ impl<W: Write> Page<'_, W> {
         for (position, path) in reports.iter().enumerate() {
             let label = if position == 0 { "Reports   " } else { "          " };
             // A path is written whole, also where it is longer than the line: it is there to be copied.
-            let path = clean(&path.as_ref().display().to_string());
+            let path = clean(&short_path(path.as_ref()).display().to_string());
             self.line(&[(HEADING, label), (PLAIN, &path)])?;
         }
         Ok(())

@@ -164,6 +164,11 @@ impl RunFolder {
     }
 }
 
+/// Is this the folder of a finished run?
+pub fn is_run(path: &Path) -> bool {
+    path.join(MANIFEST).is_file() && path.join(FINDINGS).is_file()
+}
+
 /// Opens a finished run.
 ///
 /// # Errors

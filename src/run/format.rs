@@ -157,7 +157,10 @@ pub fn render(report: &Report, formats: &[Format], folder: &Path) -> Rendered {
         let path = folder.join(format.file_name());
         let staged = atomic::stage(folder, format.file_name(), |out| write(report, format, Some(folder), out));
         match staged.and_then(|staged| Ok(staged.publish(&path)?)) {
-            Ok(bytes) => rendered.written.push(WrittenReport { format, path, bytes }),
+            Ok(bytes) => {
+                tracing::info!(file = %path.display(), bytes, "report written");
+                rendered.written.push(WrittenReport { format, path, bytes });
+            }
             Err(error) => rendered.failed.push(FailedReport { format, path, error }),
         }
     }

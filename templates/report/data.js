@@ -213,8 +213,34 @@ function readFindings(bytes) {
     }
   });
   const byName = new Map(columns.map((column) => [column.name, column]));
+  // Templates point at the columns by their place in the file; people see those of a group together.
+  const groups = [...new Set(columns.map((column) => column.group))];
+  const ordered = [...columns].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
   const verdictLabels = new Map(header.verdicts.map(({ value, label }) => [value, label]));
-  return { ...header, columns, column: (name) => byName.get(name), verdictLabel: (value) => verdictLabels.get(value) ?? value };
+  return { ...header, columns: ordered, column: (name) => byName.get(name), verdictLabel: (value) => verdictLabels.get(value) ?? value };
+}
+
+/**
+ * The calls of rows. Where several queries list the same calls, only the rows of the one that counts them are added; `once` says
+ * that others are among the rows. Without any row that counts, all are added.
+ */
+function countCalls(findings, rows) {
+  const { values } = findings.column('event_count');
+  const elsewhere = findings.views.filter((view) => !view.counted);
+  const isCounted = (row) => !elsewhere.some(({ first, rows: length }) => row >= first && row < first + length);
+  let all = 0;
+  let counted = 0;
+  let countedRows = 0;
+  for (const row of rows) {
+    const calls = values[row] || 0;
+    all += calls;
+    if (elsewhere.length > 0 && isCounted(row)) {
+      counted += calls;
+      countedRows++;
+    }
+  }
+  const once = countedRows > 0 && countedRows < rows.length;
+  return { calls: once ? counted : all, once };
 }
 
 const NUMBER_FORMAT = new Intl.NumberFormat('en-US');

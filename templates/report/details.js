@@ -95,6 +95,8 @@ class Details {
     const empty = [];
     for (const column of columns) {
       const value = column.value(row);
+      // These sentences stand above the fields.
+      if (value !== null && ['reason', 'settled_by'].includes(column.name)) continue;
       if (value === null) {
         empty.push(column);
         continue;

@@ -163,11 +163,10 @@ class Workbench {
     this.timer = null;
     const { findings, view, question } = this;
     this.rows = answer(findings, view, question);
-    const counts = findings.column('event_count').values;
-    let calls = 0;
-    for (const row of this.rows) calls += counts[row] || 0;
+    const { calls, once } = countCalls(findings, this.rows);
     const of = this.rows.length === view.rows ? '' : ` of ${NUMBER_FORMAT.format(view.rows)}`;
-    this.status.textContent = `${NUMBER_FORMAT.format(this.rows.length)}${of} ${view.rows === 1 ? 'finding' : 'findings'} · ${NUMBER_FORMAT.format(calls)} ${calls === 1 ? 'call' : 'calls'}`;
+    this.status.textContent = `${NUMBER_FORMAT.format(this.rows.length)}${of} ${view.rows === 1 ? 'finding' : 'findings'} · ${NUMBER_FORMAT.format(calls)} ${calls === 1 ? 'call' : 'calls'}${once ? ', each counted once' : ''}`;
+    this.status.title = once ? 'The rows of each change alone are about the same calls as the rows of all changes together; only the latter are added.' : '';
     this.table.setAttribute('aria-rowcount', this.rows.length + 1);
     this.empty.hidden = this.rows.length > 0;
     this.empty.textContent = view.rows === 0 ? 'This query found nothing.' : 'No finding matches. Remove a filter or reset.';

@@ -110,8 +110,31 @@ try {
     await picture(page, view, { fullPage: true });
   }
 
-  // Search.
+  // The numbers of the summary, and what their links open.
+  await open(page, '#summary');
+  const number = (text) => Number(text.replaceAll(',', ''));
+  const totals = (await page.locator('#summary .card strong').allTextContents()).map(number);
+  const linked = await page.locator('#summary .ranking tbody tr').evaluateAll((rows) => rows.map((row) => ({
+    link: row.querySelector('a').getAttribute('href'),
+    calls: row.querySelector('td').firstChild.textContent,
+    findings: row.querySelector('td .small').textContent,
+  })));
+  const wrong = [];
+  for (const { link, calls, findings } of linked) {
+    await open(page, link);
+    const said = await status(page);
+    if (await shownRows(page) !== number(findings.split(' ')[0]) || !said.includes(`· ${calls} call`)) wrong.push(`${link}: ${calls}, ${findings}, opens ${said}`);
+  }
+  check('a bar opens what it counts', wrong.length === 0, wrong.slice(0, 2).join('; ') || `${linked.length} bars`);
   await open(page, '#all');
+  const all = /· ([\d,]+) calls?/.exec(await status(page));
+  check('all findings count the calls that the summary counts', totals.length === 0 || number(all[1]) === totals.reduce((sum, calls) => sum + calls, 0), await status(page));
+  check('columns of a group stand together', await page.evaluate(() => {
+    const groups = workbench().findings.columns.map(({ group }) => group);
+    return groups.every((group, i) => i === 0 || groups[i - 1] === group || !groups.slice(0, i).includes(group));
+  }));
+
+  // Search.
   const firstOperation = (await column(page, 'Operation'))[0];
   await page.keyboard.press('/');
   check('/ moves to the search', await page.evaluate(() => document.activeElement.id) === 'search');
@@ -197,6 +220,10 @@ try {
   await settle(page);
   const fields = await page.locator('.details .fields > div').count();
   check('Enter opens the details with every field', fields >= 40, `${fields} fields`);
+  check('the details say the reason once', await page.evaluate(() => {
+    const reason = document.querySelector('.details .reason')?.textContent;
+    return !reason || document.querySelector('.details-body').textContent.split(reason).length === 2;
+  }));
   check('details are grouped', await page.locator('.details h4').count() >= 6);
   check('open row is in the address and marked', page.url().includes('row=') && await page.locator('tr[aria-selected="true"]').count() === 1);
   await picture(page, 'details');
@@ -265,11 +292,12 @@ try {
     await open(page, `#${encodeURIComponent(query)}`);
     check(`${query} has its table`, await page.locator(`section[id="${query}"] .workbench`).isVisible(), await status(page));
   }
-  await page.locator('.view.current .about > summary').click();
+  // Of a replay it is open.
+  if (await page.locator('.view.current .about:not([open])').count() > 0) await page.locator('.view.current .about > summary').click();
   await page.locator('.view.current .sql > summary').click();
   await page.locator('.view.current .sql button').click();
   await settle(page);
-  check('SQL can be copied', /select/i.test(await page.evaluate(() => navigator.clipboard.readText())));
+  check('SQL, or the policy, can be copied', /select|"Statement"/i.test(await page.evaluate(() => navigator.clipboard.readText())));
   await picture(page, 'sql');
   check('descriptions link only to the web', (await page.locator('.prose a').evaluateAll((links) => links.map((link) => link.protocol))).every((protocol) => protocol === 'https:' || protocol === 'http:'));
 
@@ -307,7 +335,54 @@ try {
   await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
   check('paper has rows', await page.locator('.printed tbody tr').count() > 0 || (await status(page)).startsWith('0 '));
   await picture(page, 'print', { fullPage: true });
+  // The width of A4 between its margins, at 96 pixels an inch.
+  await page.setViewportSize({ width: 703, height: 1032 });
+  for (const view of ['#summary', '#exceptions']) {
+    await open(page, view);
+    const tooWide = await page.evaluate(outsideOfPaper);
+    check(`nothing is cut off on paper in ${view}`, tooWide.length === 0, tooWide.slice(0, 3).join('; '));
+    const narrow = await page.locator('.exceptions .sentence').evaluateAll((cells) => cells.filter((cell) => cell.checkVisibility() && cell.offsetWidth < 150).length);
+    check(`sentences have room on paper in ${view}`, narrow === 0);
+    await picture(page, `print-${view.slice(1)}`, { fullPage: true });
+  }
+  await open(page, '#summary');
+  check('paper says that the findings are not on it', await page.locator('#summary .paper').isVisible());
+  check('the first page of paper is used', await page.evaluate(() => {
+    // A table that may not be broken leaves the rest of the page before it empty.
+    const tables = [...document.querySelectorAll('#summary .panel')].filter((panel) => panel.querySelector('table') && !panel.closest('.rankings'));
+    return tables.every((panel) => getComputedStyle(panel).breakInside === 'auto');
+  }));
+  check('the line above says all of its words side by side', await page.evaluate(() => document.querySelector('.meta').offsetHeight < 3 * parseFloat(getComputedStyle(document.querySelector('.meta')).lineHeight)));
+  await page.setViewportSize({ width: 1440, height: 900 });
   await page.emulateMedia({ media: null });
+
+  // A narrow screen: only what is inside of a card may scroll sideways.
+  const phone = await newPage({ viewport: { width: 420, height: 800 } });
+  for (const view of ['summary', 'coverage', 'exceptions', 'run', 'all', ...queries.slice(0, 3)]) {
+    await open(phone, `#${encodeURIComponent(view)}`);
+    const width = await phone.evaluate(() => document.documentElement.scrollWidth);
+    check(`${view} does not scroll sideways`, width <= 420, `${width} pixels`);
+    const cut = await phone.evaluate(() => [...document.querySelectorAll('.tools button')].filter((button) => button.getBoundingClientRect().right > innerWidth).length);
+    check(`the buttons above ${view} are on the screen`, cut === 0);
+    if (view === 'all' || view.startsWith('query-')) {
+      const top = await phone.evaluate(() => document.querySelector('.split').getBoundingClientRect().top);
+      check(`${view} begins in the upper half of the screen`, top < 400, `${Math.round(top)} of 800 pixels`);
+    }
+    await picture(phone, `phone-${view.replaceAll(':', '-')}`, { fullPage: !view.startsWith('query-') && view !== 'all' });
+  }
+  const spilled = await phone.evaluate(() => {
+    const found = [];
+    for (const section of document.querySelectorAll('section.view:not(.table-view)')) {
+      section.classList.add('current');
+      for (const table of section.querySelectorAll('.panel table')) {
+        const card = (table.closest('.scroll') ?? table).getBoundingClientRect();
+        if (card.right > table.closest('.panel').getBoundingClientRect().right) found.push(table.caption?.textContent ?? 'a table');
+      }
+    }
+    return found;
+  });
+  check('tables stay within their cards', spilled.length === 0, spilled.join('; '));
+  await phone.context().close();
 
   // Contrast of what is on show, light and dark.
   for (const colorScheme of ['light', 'dark']) {
@@ -335,6 +410,13 @@ try {
   check('the script came to its end', false, error.stack);
 } finally {
   await browser.close();
+}
+
+/** What stands beyond the right edge of the page. Runs in the page. */
+function outsideOfPaper() {
+  return [...document.querySelectorAll('body *')]
+    .filter((node) => node.checkVisibility() && !node.closest('.hidden, svg, .skip') && node.getBoundingClientRect().right > innerWidth + 1)
+    .map((node) => `${node.tagName} ${node.className} ${Math.round(node.getBoundingClientRect().right)}`);
 }
 
 /** Texts on show whose contrast to their background is below the limit. Runs in the page. */

@@ -4,9 +4,9 @@ mod data;
 mod unpacked;
 
 use base64::Engine;
-use palisade::report::html;
 use palisade::report::impact::{Amount, BreakingStatement, Impact, Loss, LostOperation, OpenKey, OutcomeTally, RefinedPolicy};
 use palisade::report::model::{Cell, Manifest, QuerySummary, Report, TableBuilder, Verdict};
+use palisade::report::{html, json, summary};
 use sha2::{Digest, Sha256};
 
 use data::{large_report, realistic_report};
@@ -148,6 +148,103 @@ fn summary_counts_what_crosses_and_what_is_undetermined() {
     );
     let accounts = between(&text, "By account", "</table>");
     assert!(accounts.contains(">7<span class=\"small\">2 findings</span>"), "{accounts}");
+}
+
+/// Crossing findings of callers who are named in every way that records know.
+fn callers() -> Report {
+    type Texts<'a> = &'a [(&'a str, &'a str)];
+    let rows: [Texts<'_>; 11] = [
+        &[("principal_arn", "arn:aws:iam::111111111111:role/app"), ("principal_id", "AROAKNOWN")],
+        &[("principal_id", "AROAKNOWN"), ("principal_account_id", "111111111111")],
+        &[("principal_id", "AROASTRANGER"), ("principal_account_id", "666600006666")],
+        &[("principal_account_id", "666600006666")],
+        &[("principal_account_id", "777700007777")],
+        &[("principal_account_id", "999900009999"), ("event_source", "")],
+        &[("principal_id", "ANONYMOUS_PRINCIPAL"), ("principal_account_id", "anonymous")],
+        &[("principal_account_id", "anonymous")],
+        &[("principal_account_id", "ANONYMOUS_PRINCIPAL")],
+        &[("invoked_by", "cloudtrail.amazonaws.com")],
+        // Nobody knows who it was.
+        &[("principal_type", "AWSAccount")],
+    ];
+    let mut table = TableBuilder::new();
+    for (number, row) in (1_i64..).zip(rows) {
+        table.push(|column| {
+            let own = row.iter().find(|(name, _)| *name == column.name).map(|(_, value)| *value);
+            match (column.name, own) {
+                (_, Some("")) => Cell::Null,
+                (_, Some(value)) => Cell::Text(value),
+                ("verdict", None) => Cell::Text("crosses_perimeter"),
+                ("perimeter", None) => Cell::Text("identity"),
+                ("principal_kind", None) => Cell::Text("unknown"),
+                ("account_id", None) => Cell::Text("111111111111"),
+                ("event_source", None) => Cell::Text("s3.amazonaws.com"),
+                ("event_count", None) => Cell::Integer(number),
+                _ => Cell::Null,
+            }
+        });
+    }
+    let query = QuerySummary {
+        name: "common_identity".into(),
+        perimeter: "identity".into(),
+        rows: 11,
+        calls: 66,
+        ..QuerySummary::default()
+    };
+    Report { manifest: Manifest { queries: vec![query], ..Manifest::default() }, findings: table.finish() }
+}
+
+#[test]
+fn principals_are_the_same_in_every_format() {
+    let report = callers();
+    let counted = summary::summarize(&report);
+    // Role, two ids, three accounts, anybody, one service; the last row hides its caller.
+    assert_eq!(counted.crossing.principals, 8);
+    let mut document = Vec::new();
+    json::write(&report, &mut document).expect("a report in memory can be written");
+    let document: serde_json::Value = serde_json::from_slice(&document).expect("JSON");
+    assert_eq!(document["summary"]["crossing"]["principals"], 8);
+
+    let page = rendered(&report);
+    assert!(page.contains("8 principals in 1 account would lose calls"));
+    assert!(page.contains("11 findings · 8 principals · 1 account<"));
+    let bars = between(&page, "<h3>By principal</h3>", "</table>");
+    // The numbers of a bar, and the link that opens them, are about the same name.
+    let unpacked = Unpacked::read(&page);
+    let principal = report.findings.columns.len();
+    for bar in bars.split("<tr><th scope=\"row\">").skip(1).filter(|bar| !bar.contains(">unknown caller<")) {
+        let name = between(bar, "&#38;f.principal=is:", "\"").replace("%20", " ").replace("%3A", ":").replace("%2F", "/");
+        let rows: Vec<usize> =
+            (0..report.findings.rows()).filter(|row| unpacked.cell(principal, *row).as_deref() == Some(&name)).collect();
+        let calls: u64 = rows.iter().map(|row| report.findings.calls(*row)).sum();
+        let noun = if rows.len() == 1 { "finding" } else { "findings" };
+        assert!(
+            bar.contains(&format!("<td class=\"number\">{calls}<span class=\"small\">{} {noun}</span>", rows.len())),
+            "{name}: {bar}"
+        );
+        let ranked = counted.top_principals.iter().find(|ranked| ranked.name == name).expect("the other formats rank it too");
+        assert_eq!((ranked.calls, ranked.findings), (calls, rows.len() as u64), "{name}");
+    }
+    assert_eq!(bars.matches("<th scope=\"row\">").count(), counted.top_principals.len());
+    assert!(bars.contains(">anonymous</a> <span class=\"small\">anybody, without credentials<"), "{bars}");
+    assert!(bars.contains(">24<span class=\"small\">3 findings<"), "{bars}");
+    assert!(bars.contains(">somebody in account 666600006666</a>"), "{bars}");
+    // An id says little: what else is known of it stands beside.
+    assert!(bars.contains(">AROAKNOWN</a> <span class=\"small\">role/app of account 111111111111<"), "{bars}");
+    assert!(bars.contains(">AROASTRANGER</a> <span class=\"small\">a role session of account 666600006666<"), "{bars}");
+    let services = between(&page, "<h3>By service</h3>", "</table>");
+    assert!(services.contains("f.event_source=is:\">unknown service</a>"), "{services}");
+    assert_eq!(services.matches("<th scope=\"row\">").count(), counted.top_services.len());
+}
+
+#[test]
+fn page_says_that_paper_lacks_the_findings_and_that_calls_of_changes_count_once() {
+    let mut report = callers();
+    let page = rendered(&report);
+    assert!(page.contains("Not on paper: 11 findings, one by one."));
+    assert!(page.contains("The findings of every query in one table."));
+    report.manifest.queries[0].counted_in = Some("whatif:all".into());
+    assert!(rendered(&report).contains("the number of calls counts each once."));
 }
 
 #[test]

@@ -496,6 +496,23 @@ fn terminal_says_what_cannot_be_judged_before_what_was_found() {
 }
 
 #[test]
+fn terminal_names_reports_without_detours_that_are_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    let short = |path: &str| terminal::short_path(&folder.path().join(path)).strip_prefix(folder.path()).unwrap().to_owned();
+    assert_eq!(short("a/../out/report.html"), std::path::Path::new("out/report.html"));
+    assert_eq!(short("a/b/../../out/./report.html"), std::path::Path::new("out/report.html"));
+    // Nobody knows where the way would lead.
+    assert_eq!(short("missing/../report.html"), std::path::Path::new("missing/../report.html"));
+    assert_eq!(terminal::short_path("../../out".as_ref()), std::path::Path::new("../../out"));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a/b", folder.path().join("link")).unwrap();
+        assert_eq!(short("link/../report.html"), std::path::Path::new("link/../report.html"));
+    }
+}
+
+#[test]
 fn terminal_fits_its_width_and_means_the_same_without_colour() {
     let mut report = example();
     report.manifest.queries[0].name = "s3_vpce_policy_resource_perimeter_account_to_not_mine".to_owned();

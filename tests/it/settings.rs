@@ -181,6 +181,7 @@ fn every_setting_has_a_key_a_flag_and_a_variable() {
     }
     // Each variable reaches its setting.
     let value = |name: &str| match name {
+        "events" => "logs",
         "accounts" => "012345678901",
         "from" | "to" | "today" => "2026-01-01",
         "formats" => "csv",

@@ -67,7 +67,7 @@ fn obtain(
     let sessions = Sessions::new(settings.aws.clone()).map_err(Failure::usage)?;
     terminal.note(&format!("inventory: {} types from AWS into {}", request.types.len(), folder.display()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unexpected)?;
-    runtime.block_on(async {
+    let snapshot = runtime.block_on(async {
         tokio::select! {
             snapshot = fresh(request, &sessions, folder, max_age) => snapshot.map_err(|error| match error {
                 CollectError::Nothing(_) => Failure::new(Outcome::NothingRead, error),
@@ -76,7 +76,9 @@ fn obtain(
             // The folder in the making is removed; an earlier snapshot stays.
             _ = tokio::signal::ctrl_c() => Err(Failure::new(Outcome::Interrupted, "interrupted; no snapshot was written")),
         }
-    })
+    })?;
+    tracing::info!(folder = %snapshot.folder.display(), used_again = snapshot.reused, "inventory snapshot");
+    Ok(snapshot)
 }
 
 /// What was collected, one line per type.

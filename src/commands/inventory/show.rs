@@ -1,5 +1,6 @@
 //! `palisade inventory show`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use crate::commands::output::{Terminal, printable, write_out};
 use crate::commands::{Failure, settings};
 use crate::config::settings::Flags;
 use crate::inventory::aws::Record;
-use crate::inventory::{Inventory, Role};
+use crate::inventory::{Inventory, OrganizationPolicy, Role};
 use crate::outcome::Outcome;
 
 pub(super) fn show(
@@ -28,12 +29,24 @@ pub(super) fn show(
     let inventory = Inventory::load(&folder).map_err(Failure::usage)?;
     match id {
         Some(id) => {
-            let Some(found) = find(&inventory, id) else {
-                let message = format!(
-                    "{} has nothing with the id {id:?}; give an account id, ou-…, p-…, vpce-…, vpc-…, AROA…, a bucket's name or an ARN",
-                    folder.display()
-                );
-                return Err(Failure::new(Outcome::Usage, message));
+            let named: Vec<&OrganizationPolicy> =
+                inventory.policies().filter(|policy| policy.name.as_deref() == Some(id) && policy.id != id).collect();
+            let found = match (find(&inventory, id), named.as_slice()) {
+                (Some(found), _) => found,
+                (None, [policy]) => of_policy(policy),
+                (None, []) => {
+                    let message = format!(
+                        "{} has nothing with the id {id:?}; give an account id, r-…, ou-…, p-… or the name of a policy, vpce-…, vpc-…, \
+                         AROA…, a bucket's name or an ARN; without an id, everything is listed",
+                        folder.display()
+                    );
+                    return Err(Failure::new(Outcome::Usage, message));
+                }
+                (None, several) => {
+                    let ids: Vec<&str> = several.iter().map(|policy| policy.id.as_str()).collect();
+                    let message = format!("several policies are called {id:?}: {}; give one of these ids", ids.join(", "));
+                    return Err(Failure::new(Outcome::Usage, message));
+                }
             };
             match format {
                 Listing::Text => write_out(|out| one(&found, out))?,
@@ -96,15 +109,7 @@ fn find(inventory: &Inventory, id: &str) -> Option<Value> {
         }));
     }
     if let Some(policy) = inventory.policies().find(|policy| policy.id == id) {
-        return Some(json!({
-            "resource_type": crate::inventory::resource_types::POLICY,
-            "id": policy.id,
-            "name": policy.name,
-            "type": policy.policy_type,
-            "aws_managed": policy.aws_managed,
-            "targets": policy.targets,
-            "content": policy.content,
-        }));
+        return Some(of_policy(policy));
     }
     if let Some(role) = inventory.role_by_arn(id).or_else(|| inventory.role_by_id(id)) {
         return Some(of_role(role));
@@ -130,6 +135,18 @@ fn find(inventory: &Inventory, id: &str) -> Option<Value> {
         "region": resource.region,
         "tags": resource.tags,
     }))
+}
+
+fn of_policy(policy: &OrganizationPolicy) -> Value {
+    json!({
+        "resource_type": crate::inventory::resource_types::POLICY,
+        "id": policy.id,
+        "name": policy.name,
+        "type": policy.policy_type,
+        "aws_managed": policy.aws_managed,
+        "targets": policy.targets,
+        "content": policy.content,
+    })
 }
 
 fn of_role(role: &Role) -> Value {
@@ -210,6 +227,61 @@ fn text(inventory: &Inventory, record: Option<&Record>, now: jiff::Timestamp, ou
         let taken = taken(summary.taken_from.as_ref(), summary.taken_to.as_ref());
         writeln!(out, "{:width$}  {:>9}  {complete:8}  {taken}", printable(&summary.resource_type), summary.count)?;
     }
+    tree(inventory, out)
+}
+
+/// A root, organizational unit or account, with what is above it.
+struct Place<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    parent_id: Option<&'a str>,
+}
+
+/// Roots, organizational units and accounts. Some are known only because an account lies below them.
+fn places(inventory: &Inventory) -> Vec<Place<'_>> {
+    let mut units: BTreeMap<&str, Place<'_>> = BTreeMap::new();
+    for unit in inventory.organizational_units() {
+        let place = Place { id: &unit.id, name: unit.name.as_deref(), parent_id: unit.parent_id.as_deref() };
+        units.insert(&unit.id, place);
+    }
+    for account in inventory.accounts() {
+        let mut above = None;
+        for parent in &account.parents {
+            units.entry(parent).or_insert(Place { id: parent, name: None, parent_id: above });
+            above = Some(parent.as_str());
+        }
+    }
+    let accounts = inventory.accounts().map(|account| Place {
+        id: &account.id,
+        name: account.name.as_deref(),
+        parent_id: account.parents.last().map(String::as_str),
+    });
+    units.into_values().chain(accounts).collect()
+}
+
+/// The organization: every root, unit and account below what it lies in.
+fn tree(inventory: &Inventory, out: &mut dyn Write) -> std::io::Result<()> {
+    let places = places(inventory);
+    if places.is_empty() {
+        return Ok(());
+    }
+    let known: BTreeSet<&str> = places.iter().map(|place| place.id).collect();
+    let mut below: BTreeMap<&str, Vec<&Place<'_>>> = BTreeMap::new();
+    let mut open: Vec<(usize, &Place<'_>)> = Vec::new();
+    for place in &places {
+        match place.parent_id.filter(|parent| known.contains(parent)) {
+            Some(parent) => below.entry(parent).or_default().push(place),
+            None => open.push((0, place)),
+        }
+    }
+    writeln!(out)?;
+    open.reverse();
+    while let Some((depth, place)) = open.pop() {
+        let name = place.name.map(|name| format!("  {}", printable(name).replace('\n', " "))).unwrap_or_default();
+        writeln!(out, "{:indent$}{}{name}", "", printable(place.id), indent = depth * 2)?;
+        // What was shown is taken out, so that a tree that leads in a circle ends.
+        open.extend(below.remove(place.id).unwrap_or_default().into_iter().rev().map(|child| (depth + 1, child)));
+    }
     Ok(())
 }
 
@@ -228,12 +300,17 @@ fn json(inventory: &Inventory, record: Option<&Record>, out: &mut dyn Write) -> 
             })
         })
         .collect();
+    let organization: Vec<Value> = places(inventory)
+        .iter()
+        .map(|place| json!({ "id": place.id, "name": place.name, "parent_id": place.parent_id }))
+        .collect();
     let document = json!({
         "organization_id": inventory.organization_id,
         "management_account_id": inventory.management_account_id,
         "taken_at": inventory.taken_at,
         "sha256": inventory.sha256,
         "types": types,
+        "organization": organization,
         "aggregator": record.and_then(|record| record.aggregator.as_ref()),
         "errors": record.map(|record| &record.errors),
         "warnings": inventory.warnings,

@@ -1,5 +1,6 @@
 //! What a scenario would do, counted: outcomes, statements, losses, what is open.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,19 +16,20 @@ use crate::report::impact::{
     Amount, BreakingStatement, Impact, Loss, LostOperation, NotCovered, OpenKey, OutcomeTally, RefinedPolicy,
 };
 use crate::report::model::Coverage;
+use crate::report::principal;
 
 /// Calls with who makes them and where.
 #[derive(Debug, Default)]
 struct Tally<'a> {
     calls: u64,
-    principals: BTreeSet<&'a str>,
+    principals: BTreeSet<Cow<'a, str>>,
     accounts: BTreeSet<&'a str>,
 }
 
 impl<'a> Tally<'a> {
     fn add(&mut self, key: &'a Key, calls: u64) {
         self.calls = self.calls.saturating_add(calls);
-        self.principals.insert(principal(key));
+        self.principals.extend(principal(key));
         self.accounts.extend(key.field("account_id"));
     }
 
@@ -137,7 +139,7 @@ fn open_keys(swept: &Swept) -> Vec<OpenKey> {
 type Operations = BTreeMap<(String, Option<String>), u64>;
 
 fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
-    let mut by_principal: BTreeMap<&str, (&Key, Operations)> = BTreeMap::new();
+    let mut by_principal: BTreeMap<Option<Cow<str>>, (&Key, Operations)> = BTreeMap::new();
     for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
         let service = key.field("event_source").unwrap_or_default();
         let service = service.strip_suffix(".amazonaws.com").unwrap_or(service);
@@ -174,20 +176,13 @@ fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
     losses
 }
 
-/// Who called, as exactly as the record tells.
-fn principal(key: &Key) -> &str {
-    ["principal_arn", "principal_id", "invoked_by", "principal_account_id", "principal_type"]
-        .iter()
-        .find_map(|column| key.field(column))
-        .unwrap_or("unknown caller")
+/// Who called, as exactly as the record tells; `None` when it hides the caller.
+fn principal(key: &Key) -> Option<Cow<'_, str>> {
+    principal::name(|column| key.field(column))
 }
 
-/// Requests without credentials are recorded with the one or the other.
 fn is_anonymous(key: &Key) -> bool {
-    ["principal_id", "principal_account_id"]
-        .iter()
-        .filter_map(|column| key.field(column))
-        .any(|id| id.eq_ignore_ascii_case("anonymous") || id == "ANONYMOUS_PRINCIPAL")
+    principal(key).is_some_and(|name| name == principal::ANONYMOUS)
 }
 
 /// The same for people: an identifier that only AWS can read says what it is.
@@ -197,7 +192,7 @@ fn principal_in_words(key: &Key) -> String {
         return arn.to_owned();
     }
     if is_anonymous(key) {
-        return format!("anybody, without credentials ({})", principal(key));
+        return format!("anybody, without credentials ({})", principal::ANONYMOUS);
     }
     let of = key.field("principal_account_id").map(|account| format!(" of account {account}")).unwrap_or_default();
     match key.field("principal_id") {
@@ -207,7 +202,7 @@ fn principal_in_words(key: &Key) -> String {
         None => match (key.field("invoked_by"), key.field("principal_account_id")) {
             (Some(service), _) => format!("the service {service}"),
             (None, Some(account)) => format!("somebody in account {account}"),
-            (None, None) => key.field("principal_type").unwrap_or("a caller that the records hide").to_owned(),
+            (None, None) => "a caller that the records hide".to_owned(),
         },
     }
 }

@@ -9,6 +9,7 @@ use super::describe::{counted, grouped, open_words};
 use crate::commands::output::printable;
 use crate::report::impact::{Impact, Loss};
 use crate::report::model::{Manifest, Severity};
+use crate::report::terminal::short_path;
 
 /// Lines of each list; the reports have the rest.
 const LISTED: usize = 5;
@@ -46,7 +47,7 @@ pub(super) fn write(
     }
     for (number, path) in reports.iter().enumerate() {
         let label = if number == 0 { "Reports   " } else { "          " };
-        page.styled(HEADING, label, &path.display().to_string())?;
+        page.styled(HEADING, label, &short_path(path).display().to_string())?;
     }
     Ok(())
 }

@@ -175,7 +175,14 @@ impl Partial {
         let today = value::day_of(now);
         let base = layer.base.clone();
         Self {
-            events: layer.list("events", |text| located(text, base.as_deref())),
+            events: layer.list("events", |text| match &base {
+                // Everything of YAML is text here, so that a path that was meant would read the same.
+                Some(_) if text.parse::<f64>().is_ok() || text.parse::<bool>().is_ok() => Err(Wrong::with_help(
+                    format!("`{text}` is not a path: `events` lists files, folders or patterns, such as `[logs]`"),
+                    format!("write `./{text}` for a folder of this name"),
+                )),
+                _ => located(text, base.as_deref()),
+            }),
             inventory: layer.inventory(),
             inventory_types: layer.list("inventory_types", value::resource_type),
             inventory_max_age: layer.one("inventory_max_age", value::age),

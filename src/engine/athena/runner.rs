@@ -337,6 +337,15 @@ impl Runner {
             let why = look.reason.as_deref().unwrap_or("Athena gives no reason");
             format!("statement {execution_id} {what}: {why}")
         });
+        tracing::debug!(
+            execution_id,
+            attempt,
+            bytes = look.bytes,
+            milliseconds = look.milliseconds,
+            reused = look.reused,
+            reason,
+            "statement ended on Athena"
+        );
         let ended = Ended { bytes: look.bytes, milliseconds: look.milliseconds, reused: look.reused, reason };
         self.ledger.change(|ledger| ledger.ended(&work.key, attempt, state, &ended))?;
         let _ = self.check_scan();

@@ -275,6 +275,7 @@ impl Client {
             if attempt >= ATTEMPTS || may_have_started {
                 return Err(refused);
             }
+            tracing::debug!(attempt, error = %refused, "a request to Trino is repeated");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             attempt += 1;

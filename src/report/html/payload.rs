@@ -23,7 +23,8 @@ use serde::Serialize;
 
 use super::format;
 use super::{storage, template_column};
-use crate::report::model::{Column, Report, Values, Verdict};
+use crate::report::model::{Column, ColumnGroup, ColumnSpec, ColumnType, Report, Values, Verdict};
+use crate::report::principal::Principals;
 use storage::{Storage, pack_codes, pack_numbers, pack_text_codes};
 
 /// Version of the layout; `data.js` refuses any other.
@@ -45,6 +46,8 @@ struct View<'a> {
     name: &'a str,
     first: usize,
     rows: usize,
+    /// Do its calls count in totals? Those of the others are listed by a query that does.
+    counted: bool,
 }
 
 #[derive(Serialize)]
@@ -91,13 +94,23 @@ pub(super) struct Block {
     pub(super) bytes: usize,
 }
 
-/// Packs the findings of a report.
-pub(super) fn findings(report: &Report) -> std::io::Result<Block> {
+/// Who called, in one column: what the summary counts and its links filter by. No other column tells it for every row.
+pub(super) const PRINCIPAL: ColumnSpec = ColumnSpec {
+    name: "principal",
+    group: ColumnGroup::Who,
+    column_type: ColumnType::Text,
+    shown: false,
+    description: "Who called: the ARN, else the unique id, else the service, else somebody in an account; anonymous without credentials. Null when the record hides the caller.",
+};
+
+/// Packs the findings of a report, and after their columns the one of [`PRINCIPAL`].
+pub(super) fn findings(report: &Report, principals: Principals) -> std::io::Result<Block> {
+    let principals = Column { spec: PRINCIPAL, values: Values::Text { dictionary: principals.names, codes: principals.codes } };
     let rows = report.findings.rows();
     let mut bytes = Vec::new();
     let mut columns = Vec::with_capacity(report.findings.columns.len());
     let mut stored: Vec<Option<Vec<u32>>> = Vec::new();
-    for (index, column) in report.findings.columns.iter().enumerate() {
+    for (index, column) in report.findings.columns.iter().chain([&principals]).enumerate() {
         let (dictionary, storage, codes) = match &column.values {
             Values::Text { dictionary, codes } => {
                 pack_text(&report.findings.columns, column, dictionary, codes, &stored, &mut bytes)
@@ -131,7 +144,12 @@ pub(super) fn findings(report: &Report) -> std::io::Result<Block> {
         title: &report.manifest.title,
         rows,
         views: (report.manifest.queries.iter())
-            .map(|query| View { name: &query.name, first: query.first_row, rows: query.rows })
+            .map(|query| View {
+                name: &query.name,
+                first: query.first_row,
+                rows: query.rows,
+                counted: query.counted_in.is_none(),
+            })
             .collect(),
         verdicts: Verdict::ALL
             .iter()

@@ -3,11 +3,14 @@
 //! A call that two queries list counts once in each of them, because each query asks about another policy. Principals and
 //! accounts are distinct ones.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::format;
+use super::payload::PRINCIPAL;
 use crate::report::model::{AccountSummary, Report, Table, Values, Verdict};
-use crate::report::summary::counted_elsewhere;
+use crate::report::principal::{self, Principals};
+use crate::report::summary::{counted_elsewhere, verdict_of};
 
 /// Bars in a ranking; the rest is one line below it.
 const RANKING: usize = 10;
@@ -39,7 +42,7 @@ pub(super) struct VerdictCard {
 pub(super) struct Tally {
     pub(super) findings: u64,
     pub(super) calls: u64,
-    principals: BTreeSet<Principal>,
+    principals: BTreeSet<u32>,
     accounts: BTreeSet<u32>,
 }
 
@@ -96,9 +99,6 @@ pub(super) struct Unsettled {
     pub(super) link: String,
 }
 
-/// A principal: the column that names it and the code of its value there.
-type Principal = (&'static str, u32);
-
 /// A text column, looked up once.
 #[derive(Clone, Copy)]
 struct Texts<'a> {
@@ -128,9 +128,6 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// The columns that tell who a caller is, from the most to the least exact.
-const PRINCIPAL_COLUMNS: [&str; 5] = ["principal_arn", "principal_id", "invoked_by", "principal_kind", "principal_account_id"];
-
 /// Calls of one subject, by perimeter.
 #[derive(Default)]
 struct Subject {
@@ -154,22 +151,21 @@ impl<'a> Scope<'a> {
     }
 }
 
-pub(super) fn summarize(report: &Report) -> Summary {
+pub(super) fn summarize(report: &Report, principals: &Principals) -> Summary {
     let table = &report.findings;
     let verdict_column = Texts::of(table, "verdict");
     let perimeter_column = Texts::of(table, "perimeter");
     let settled_by = Texts::of(table, "settled_by");
     let account = Texts::of(table, "account_id");
     let service = Texts::of(table, "event_source");
-    let principals = PRINCIPAL_COLUMNS.map(|name| Texts::of(table, name));
-    let verdict_of: HashMap<&str, Verdict> = Verdict::ALL.iter().map(|verdict| (verdict.as_str(), *verdict)).collect();
+    let caller = Texts { name: PRINCIPAL.name, dictionary: &principals.names, codes: &principals.codes };
 
     let mut verdicts: BTreeMap<Verdict, Tally> = BTreeMap::new();
     let mut perimeters: BTreeMap<usize, (String, Tally, Tally, Tally)> = BTreeMap::new();
     let mut crossing = Tally::default();
     let mut undetermined = Tally::default();
     let mut unsettled: HashMap<Option<u32>, Tally> = HashMap::new();
-    let mut subjects: [HashMap<Principal, Subject>; 3] = Default::default();
+    let mut subjects: [HashMap<Option<u32>, Subject>; 3] = Default::default();
 
     let elsewhere = counted_elsewhere(report);
     let scope = Scope::of(report, !elsewhere.is_empty());
@@ -177,13 +173,12 @@ pub(super) fn summarize(report: &Report) -> Summary {
         if elsewhere.iter().any(|rows| rows.contains(&row)) {
             continue;
         }
-        let Some(verdict) = verdict_column.text(row).and_then(|text| verdict_of.get(text)).copied() else { continue };
+        let verdict = verdict_of(verdict_column.text(row));
         let calls = table.calls(row);
-        let principal = principals.iter().find_map(|column| column.code(row).map(|code| (column.name, code)));
         let add = |tally: &mut Tally| {
             tally.findings += 1;
             tally.calls = tally.calls.saturating_add(calls);
-            tally.principals.extend(principal);
+            tally.principals.extend(caller.code(row));
             tally.accounts.extend(account.code(row));
         };
         add(verdicts.entry(verdict).or_default());
@@ -197,12 +192,9 @@ pub(super) fn summarize(report: &Report) -> Summary {
                 add(&mut entry.1);
                 add(&mut crossing);
                 let [accounts, callers, services] = &mut subjects;
-                for (subjects, subject) in [
-                    (accounts, account.code(row).map(|code| (account.name, code))),
-                    (callers, principal),
-                    (services, service.code(row).map(|code| (service.name, code))),
-                ] {
-                    let Some(subject) = subject else { continue };
+                for (subjects, subject) in
+                    [(accounts, account.code(row)), (callers, caller.code(row)), (services, service.code(row))]
+                {
                     let subject = subjects.entry(subject).or_default();
                     subject.findings += 1;
                     let sum = subject.calls.entry(perimeter).or_default();
@@ -219,10 +211,11 @@ pub(super) fn summarize(report: &Report) -> Summary {
     }
 
     let [accounts, callers, services] = subjects;
+    let names = Names { accounts: &report.manifest.accounts, ids: principal::ids_in_words(table) };
     let rankings = vec![
-        ranking(table, "By account", "Account", accounts, &report.manifest.accounts, &scope),
-        ranking(table, "By principal", "Principal", callers, &report.manifest.accounts, &scope),
-        ranking(table, "By service", "Service", services, &report.manifest.accounts, &scope),
+        ranking(["By account", "Account", "unknown account"], account, accounts, &names, &scope),
+        ranking(["By principal", "Principal", "unknown caller"], caller, callers, &names, &scope),
+        ranking(["By service", "Service", "unknown service"], service, services, &names, &scope),
     ];
     let (unsettled, unsettled_left_out) = unsettled_groups(settled_by, unsettled, &scope);
     Summary {
@@ -289,22 +282,28 @@ fn unsettled_groups(settled_by: Texts, groups: HashMap<Option<u32>, Tally>, scop
     (groups, left_out)
 }
 
+/// What the report knows of ids that say little by themselves.
+struct Names<'a> {
+    accounts: &'a [AccountSummary],
+    ids: BTreeMap<&'a str, String>,
+}
+
+/// `words` are the title, what a row is, and the name of the row of findings without a value.
 fn ranking(
-    table: &Table,
-    title: &'static str,
-    subject: &'static str,
-    subjects: HashMap<Principal, Subject>,
-    accounts: &[AccountSummary],
+    [title, subject, unknown]: [&'static str; 3],
+    column: Texts<'_>,
+    subjects: HashMap<Option<u32>, Subject>,
+    names: &Names<'_>,
     scope: &Scope<'_>,
 ) -> Ranking {
-    let mut entries: Vec<(u64, &'static str, &str, Subject)> = subjects
+    let mut entries: Vec<(u64, Option<&str>, Subject)> = subjects
         .into_iter()
-        .map(|((column, code), subject)| {
+        .map(|(code, subject)| {
             let calls = subject.calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
-            (calls, column, Texts::of(table, column).value(code), subject)
+            (calls, code.map(|code| column.value(code)), subject)
         })
         .collect();
-    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.2.cmp(b.2)).then_with(|| a.1.cmp(b.1)));
+    entries.sort_by_key(|(calls, value, subject)| (Reverse(*calls), Reverse(subject.findings), value.unwrap_or(unknown)));
     let longest = entries.first().map_or(1, |entry| entry.0.max(1));
     let left_out = entries.iter().skip(RANKING);
     Ranking {
@@ -313,20 +312,26 @@ fn ranking(
         left_out: left_out.clone().count() as u64,
         left_out_calls: left_out.fold(0_u64, |sum, entry| sum.saturating_add(entry.0)),
         bars: (entries.into_iter().take(RANKING))
-            .map(|(calls, column, value, subject)| bar(calls, column, value, &subject, longest, accounts, scope))
+            .map(|(calls, value, subject)| {
+                let (label, detail) = match value {
+                    Some(value) => label_and_detail(column.name, value, names),
+                    None => (unknown.to_owned(), String::new()),
+                };
+                Bar {
+                    label: format::visible(&label),
+                    detail: format::visible(&detail),
+                    calls,
+                    findings: subject.findings,
+                    segments: segments(&subject, longest),
+                    // An empty value stands for none.
+                    link: scope.link(&crossing_filters(column.name, value.unwrap_or_default())),
+                }
+            })
             .collect(),
     }
 }
 
-fn bar(
-    calls: u64,
-    column: &'static str,
-    value: &str,
-    subject: &Subject,
-    longest: u64,
-    accounts: &[AccountSummary],
-    scope: &Scope<'_>,
-) -> Bar {
+fn segments(subject: &Subject, longest: u64) -> Vec<Segment> {
     let mut start = 0;
     let mut segments: Vec<Segment> = Vec::new();
     for perimeter in PERIMETERS {
@@ -336,19 +341,31 @@ fn bar(
         segments.push(Segment { perimeter, calls: *of_perimeter, start, width });
         start += width;
     }
-    let (label, detail) = match column {
-        "account_id" => {
-            let name = accounts.iter().find(|account| account.account_id == value).and_then(|account| account.name.clone());
-            (name.clone().unwrap_or_else(|| value.to_owned()), name.map_or_else(String::new, |_| value.to_owned()))
-        }
-        "principal_arn" => match arn_parts(value) {
-            Some((account, name)) => (name.to_owned(), account.to_owned()),
-            None => (value.to_owned(), String::new()),
-        },
-        _ => (value.to_owned(), String::new()),
-    };
-    let (label, detail) = (format::visible(&label), format::visible(&detail));
-    Bar { label, detail, calls, findings: subject.findings, segments, link: scope.link(&crossing_filters(column, value)) }
+    segments
+}
+
+/// How people read a value, and what places it.
+fn label_and_detail(column: &str, value: &str, names: &Names<'_>) -> (String, String) {
+    if column == PRINCIPAL.name {
+        let of_arn = |arn| arn_parts(arn).map(|(account, name)| (name.to_owned(), account.to_owned()));
+        return of_arn(value).unwrap_or_else(|| {
+            let detail = match names.ids.get(value) {
+                // A name instead of the id is known from another finding.
+                Some(arn) if arn.starts_with("arn:") => {
+                    of_arn(arn).map_or_else(|| arn.clone(), |(name, account)| format!("{name} of account {account}"))
+                }
+                Some(words) => words.clone(),
+                None if value == principal::ANONYMOUS => "anybody, without credentials".to_owned(),
+                None => String::new(),
+            };
+            (value.to_owned(), detail)
+        });
+    }
+    let named = names.accounts.iter().filter(|_| column == "account_id").find(|account| account.account_id == value);
+    match named.and_then(|account| account.name.clone()) {
+        Some(name) => (name, value.to_owned()),
+        None => (value.to_owned(), String::new()),
+    }
 }
 
 fn crossing_filters<'a>(column: &'a str, value: &'a str) -> [(&'a str, &'a str); 3] {

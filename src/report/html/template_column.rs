@@ -28,7 +28,7 @@ const MARKERS: RangeInclusive<char> = '\u{e000}'..='\u{e1ff}';
 
 /// The columns that may become templates. Each may quote the ones before it, never itself or a later one, so that filling in
 /// comes to an end.
-const TEMPLATE_COLUMNS: [&str; 2] = ["error_message", "reason"];
+const TEMPLATE_COLUMNS: [&str; 3] = ["principal", "error_message", "reason"];
 
 /// Shorter cells are not replaced: they would match by accident and multiply the templates.
 const SHORTEST_CELL: usize = 6;

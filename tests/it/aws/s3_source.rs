@@ -145,7 +145,7 @@ fn what_cannot_be_read_is_counted_with_the_reason() {
         fault(&faults, &bucket, json!({"operation": "GetObject", "times": 1, "error": error}));
         let finished = sql(&faults, &format!("s3://{bucket}/"), &[]).ends_with(4);
         assert_eq!(ids(&finished).len(), 2, "{error}");
-        assert!(finished.err.contains("1 file(s) skipped") && finished.err.contains(expected), "{error}\n{}", finished.err);
+        assert!(finished.err.contains("1 file skipped") && finished.err.contains(expected), "{error}\n{}", finished.err);
     }
 }
 

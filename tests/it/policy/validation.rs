@@ -132,7 +132,6 @@ fn hostile_files_get_a_message_and_no_crash() {
             "{\"Version\": \"2012-10-17\", \"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Deny\", \"Action\": \"*\", \"Action\": \"*\", \"Resource\": {}}}".to_owned(),
             vec![
                 "duplicate-element \"Version\"",
-                "conflicting-elements \"Action\"",
                 "duplicate-element \"Action\"",
                 "wrong-type {}",
             ],
