@@ -104,10 +104,10 @@ class Benchmark:
         digest.update((HERE / "floor" / "src" / "bin" / "prepare.rs").read_bytes())
         return digest.hexdigest()
 
-    def generate(self, events, large_files=0):
+    def generate(self, events, large_files=0, the_sample=False):
         """A sample organization of so many records, and the same records in few large files if any are wanted. Made if it is not
-        there yet. Its number of accounts is the same at every size."""
-        folder = DATA / f"{events}"
+        there yet. Its number of accounts is the same at every size. `the_sample`: the one of samples/, with its perimeter definition."""
+        folder = DATA / (f"sample-{events}" if the_sample else f"{events}")
         stamp = folder / "benchmark.json"
         wanted = {"generator": self.generator(), "large_files": large_files}
         if stamp.exists():
@@ -116,7 +116,9 @@ class Benchmark:
                 return folder, made
         say(f"generating {events:,} records")
         shutil.rmtree(folder, ignore_errors=True)
-        command = [str(self.palisade), "sample", "generate", "--events", str(events), "--accounts", "20", "--seed", "1"]
+        command = [str(self.palisade), "sample", "generate", "--events", str(events)]
+        if not the_sample:
+            command += ["--accounts", "20", "--seed", "1"]
         took = run_once([*command, "--output", str(folder / "organization")])
         wanted["generate_seconds"] = took.wall
         if large_files:
@@ -240,8 +242,8 @@ class Benchmark:
         return {"facts": facts, "series": [one.as_dict() for one in series]}, series
 
     def queries(self):
-        """Every named query over events by itself, and all of them in one run, over all accounts of the same files."""
-        folder, _ = self.generate(self.options.events, self.options.large_files)
+        """Every named query over events by itself, and all of them in one run, over all accounts of the sample organization."""
+        folder, _ = self.generate(self.options.events, the_sample=True)
         trail, settings = folder / "organization" / "trail", folder / "organization" / "palisade.yaml"
         facts = self.walked(trail)
         listed = json.loads(subprocess.run([str(self.palisade), "queries", "list", "--format", "json"], check=True,

@@ -152,7 +152,7 @@ def ran(series):
 
 def queries(part, series):
     rows = [(one.name, seconds(one.median), seconds(one.processor), mebibytes(one.memory), len(one.runs)) for one in ran(series)]
-    text = f"## Queries, one by one and together\n\n`palisade run` over all accounts, {part['facts']['records']:,} records.\n\n"
+    text = f"## Queries, one by one and together\n\n`palisade run` over all accounts of the sample organization, {part['facts']['records']:,} records.\n\n"
     return text + table(["", "median s", "processor s", "memory MiB", "runs"], rows)
 
 
