@@ -21,6 +21,7 @@ use super::cut::{cut_arn, error_message};
 use super::definition::is_s3;
 use super::normal;
 use super::values::{NULL, Numbers, Texts};
+use crate::events::duplicates::uuid;
 use crate::events::record::Record;
 use crate::events::rows::{
     Facts, RESOURCE_COLUMNS, ResourceRow, boolean_value, issued_access_key_id, resource_rows, text_value, time_value,
@@ -105,26 +106,7 @@ enum EventId {
 
 impl EventId {
     fn new(text: &str) -> Self {
-        Self::uuid(text.as_bytes()).map_or_else(|| EventId::Text(text.into()), EventId::Uuid)
-    }
-
-    fn uuid(text: &[u8]) -> Option<[u8; 16]> {
-        let text: &[u8; 36] = text.try_into().ok()?;
-        let mut id = [0; 16];
-        let mut digits = 0;
-        for (position, byte) in text.iter().enumerate() {
-            let is_dash = matches!(position, 8 | 13 | 18 | 23);
-            let digit = match byte {
-                b'-' if is_dash => continue,
-                b'0'..=b'9' if !is_dash => byte - b'0',
-                b'a'..=b'f' if !is_dash => byte - b'a' + 10,
-                _ => return None,
-            };
-            let of_digit: &mut u8 = id.get_mut(digits / 2)?;
-            *of_digit = (*of_digit << 4) | digit;
-            digits += 1;
-        }
-        Some(id)
+        uuid(text.as_bytes()).map_or_else(|| EventId::Text(text.into()), |id| EventId::Uuid(id.to_be_bytes()))
     }
 
     fn text(&self) -> Cow<'_, str> {

@@ -1,5 +1,6 @@
 //! Sessions: credentials, region, endpoint and patience, one per purpose.
 
+use crate::events::time;
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::fmt;
@@ -227,7 +228,7 @@ impl Session {
         tracing::debug!(
             service = call.service,
             operation = call.operation,
-            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            milliseconds = time::milliseconds(started),
             failed = result.as_ref().err().map(|error| error.code.as_deref().unwrap_or("no answer")),
             "call to AWS"
         );

@@ -12,7 +12,7 @@ use super::Failure;
 use super::collect::{accounts_of, collect_from, window_of};
 use super::judge::{Findings, World, bind, bind_in, judge};
 use super::output::{Terminal, counted};
-use super::run::{Clock, block_on, discover_files, engine_resources, milliseconds, scope_of};
+use super::run::{Clock, block_on, discover_files, engine_resources, scope_of};
 use crate::activity::store::{Store, is_store};
 use crate::catalog::{QuerySpec, Scope as QueryScope, Statement};
 use crate::config::settings::{Accounts, Settings};
@@ -239,7 +239,7 @@ async fn judged(
 /// Notes an answer in the log. The values of a statement may be anybody's data: they stay out.
 fn answered(query: &QuerySpec, account_id: &str, rows: &DataFrame, started: Instant) {
     let account = if account_id.is_empty() { "all" } else { account_id };
-    let (rows, milliseconds) = (rows.height(), milliseconds(started));
+    let (rows, milliseconds) = (rows.height(), time::milliseconds(started));
     tracing::debug!(query = query.name, account, rows, milliseconds, "statement answered");
 }
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use super::candidates::read_plan;
-use super::output::{Terminal, printable, write_out};
+use super::output::{Terminal, counted, printable, write_out};
 use super::run::{block_on, engine_resources};
 use super::warnings::is_loss;
 use super::whatif::note_doubts;
@@ -51,8 +51,7 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
             let example = skipped.examples.first().map(|example| format!(", such as {example}")).unwrap_or_default();
             // What is kept, and what is no call at all, is not lost.
             let how = if is_loss(&skipped.reason) { " left out" } else { "" };
-            let plural = if skipped.count == 1 { "" } else { "s" };
-            terminal.warning(&format!("{} {}{plural}{how}: {}{example}", skipped.count, skipped.unit, skipped.reason));
+            terminal.warning(&format!("{}{how}: {}{example}", counted(skipped.count, &skipped.unit), skipped.reason));
         }
         Ok(calls)
     };

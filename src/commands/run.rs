@@ -25,6 +25,7 @@ use crate::events::files::{Discovery, Scope, SourceFile, discover};
 use crate::events::s3::ObjectStore;
 use crate::events::samples;
 use crate::events::scan::Progress;
+use crate::events::time;
 use crate::inventory::Inventory;
 use crate::inventory::resource_types::{ACCESS_ANALYZER_FINDING, SECURITY_HUB_FINDING};
 use crate::outcome::Outcome;
@@ -145,29 +146,24 @@ pub fn discover_files(settings: &Settings) -> Result<(Discovery, Scope), Failure
     Ok((discovery, scope))
 }
 
-/// Milliseconds since a moment.
-pub fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Phases of a run, with how long each took. A fixed clock fixes them too.
 #[derive(Debug)]
 pub struct Clock {
     fixed: bool,
-    timings: Vec<Timing>,
+    pub(super) timings: Vec<Timing>,
     started: Instant,
     /// When the phase began: a fixed clock does not fix the log.
     phase_started: Instant,
 }
 
 impl Clock {
-    fn new(fixed: bool) -> Self {
+    pub(super) fn new(fixed: bool) -> Self {
         let now = Instant::now();
         Clock { fixed, timings: Vec::new(), started: now, phase_started: now }
     }
 
     pub fn end_phase(&mut self, phase: &str) {
-        tracing::info!(phase, milliseconds = milliseconds(self.phase_started), "phase done");
+        tracing::info!(phase, milliseconds = time::milliseconds(self.phase_started), "phase done");
         self.phase_started = Instant::now();
         let milliseconds = self.lap();
         self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
@@ -175,7 +171,7 @@ impl Clock {
 
     /// Milliseconds since the last phase or lap; 0 for a fixed clock.
     pub fn lap(&mut self) -> u64 {
-        let elapsed = milliseconds(self.started);
+        let elapsed = time::milliseconds(self.started);
         self.started = Instant::now();
         if self.fixed { 0 } else { elapsed }
     }
@@ -340,7 +336,7 @@ fn answer_over_inventory(
     let started = Instant::now();
     let findings = inventory_queries::answer(query, world, accounts.as_ref(), calls)?;
     let rows: usize = findings.iter().map(|findings| findings.table.rows()).sum();
-    tracing::debug!(query = query.name, rows, milliseconds = milliseconds(started), "answered over the inventory");
+    tracing::debug!(query = query.name, rows, milliseconds = time::milliseconds(started), "answered over the inventory");
     Ok(QueryResult { findings, elapsed_ms: clock.lap(), max_rows: settings.max_rows, ..QueryResult::default() })
 }
 

@@ -8,7 +8,7 @@ use polars::prelude::{AnyValue, DataFrame, DataType};
 
 use super::answer::{nothing_read, store_of_events};
 use super::output::{Terminal, counted, write_out};
-use super::run::{block_on, discover_files, engine_resources, milliseconds, scope_of};
+use super::run::{block_on, discover_files, engine_resources, scope_of};
 use super::warnings::is_loss;
 use super::{Failure, settings};
 use crate::catalog::Statement;
@@ -60,7 +60,7 @@ pub fn sql(arguments: &SqlArgs, global: &Global, terminal: &Terminal) -> Result<
     let watch = terminal.watch("reading", files, &progress);
     let started = Instant::now();
     let frame = block_on(engine.run(&statement))?.map_err(|error| Failure::new(Outcome::Usage, error))?;
-    tracing::info!(rows = frame.height(), milliseconds = milliseconds(started), "statement answered");
+    tracing::info!(rows = frame.height(), milliseconds = time::milliseconds(started), "statement answered");
     drop(watch);
     let write = |out: &mut dyn Write| match arguments.format {
         RowsFormat::Csv => write_csv(&frame, out),

@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering as AtomicOrdering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use super::answer::{coverage_of_files, store_of_events};
 use super::candidates::read_plan;
 use super::output::{Terminal, write_out};
-use super::run::{block_on, collect_samples, discover_files, engine_resources, inputs, scope_of};
+use super::run::{Clock, block_on, collect_samples, discover_files, engine_resources, inputs, scope_of};
 use super::warnings::{Observed, is_loss, outcome_of_accounts, warnings};
 use super::{Failure, check_fail_on, check_output, settings};
 use crate::activity::collect::{RolledUp, regroup};
@@ -42,7 +41,7 @@ use crate::replay::sweep::{Swept, sweep};
 use crate::replay::{Assumptions, Call, Lineage, ServiceFacts, World};
 use crate::report::model::{
     AccountSummary, BoundParameter, ColumnSpec, Coverage, FINDING_COLUMNS, Input, Manifest, QuerySummary, Report,
-    SCHEMA_VERSION, Severity, Table, TableBuilder, Timing, Verdict, Warning, Window,
+    SCHEMA_VERSION, Severity, Table, TableBuilder, Verdict, Warning, Window,
 };
 use crate::report::summary::verdict_of;
 use crate::run::{RunFolder, run_id};
@@ -151,21 +150,6 @@ fn outcome(settings: &Settings, replayed: &Replayed) -> Outcome {
         .worst(outcome_of_accounts(&replayed.report.manifest.warnings))
 }
 
-/// Phases of a run, with how long each took. A fixed clock leaves them out.
-struct Clock {
-    timings: Vec<Timing>,
-    started: Instant,
-}
-
-impl Clock {
-    fn end_phase(&mut self, phase: &str) {
-        let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.started = Instant::now();
-        tracing::info!(phase, milliseconds, "phase done");
-        self.timings.push(Timing { phase: phase.to_owned(), milliseconds });
-    }
-}
-
 fn replay(
     arguments: &WhatifArgs,
     settings: &Settings,
@@ -174,7 +158,7 @@ fn replay(
     terminal: &Terminal,
 ) -> Result<Replayed, Failure> {
     let fixed = !matches!(settings.origin("today"), Origin::Default);
-    let mut clock = Clock { timings: Vec::new(), started: Instant::now() };
+    let mut clock = Clock::new(fixed);
     let perimeter = match &settings.perimeter {
         Some(path) => Perimeter::load(path).map_err(Failure::usage)?,
         None => Perimeter::empty(),

@@ -34,6 +34,7 @@ use crate::events::files::{Scope, SourceFile};
 use crate::events::rows::{RESOURCE_COLUMNS, Relation};
 use crate::events::scan::{Progress, RecordFilter, Scan};
 use crate::events::schema::{Column, ColumnSet, EVENT_RESOURCES, EVENTS, schema};
+use crate::events::time;
 
 /// What the engine may use.
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +165,7 @@ impl LocalEngine {
             let rolled_up = roll_up(&scan, &job).await?;
             if self.is_done(&scan)? {
                 let rows = rolled_up.into_rows()?;
-                let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let milliseconds = time::milliseconds(started);
                 tracing::info!(files = self.files.len(), parts = rows.parts().len(), milliseconds, "records rolled up");
                 return Ok(rows);
             }

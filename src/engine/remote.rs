@@ -100,7 +100,7 @@ pub async fn collect(
                     from = %part.from,
                     to = %part.to,
                     files = files.as_ref().ok().map(Vec::len),
-                    milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    milliseconds = time::milliseconds(started),
                     "part collected"
                 );
                 (part, (files, Some(incoming)))

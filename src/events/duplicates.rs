@@ -132,19 +132,24 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// An `eventID` is a UUID: its 128 bits. Anything else is hashed to as many.
 fn id_of(text: &[u8]) -> u128 {
+    uuid(text).unwrap_or_else(|| hashed(text))
+}
+
+/// A UUID as CloudTrail writes it: in small letters, with its dashes.
+pub fn uuid(text: &[u8]) -> Option<u128> {
+    let text: &[u8; 36] = text.try_into().ok()?;
     let mut id: u128 = 0;
-    let mut digits = 0;
-    for byte in text {
+    for (position, byte) in text.iter().enumerate() {
+        let is_dash = matches!(position, 8 | 13 | 18 | 23);
         let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'-' => continue,
-            _ => return hashed(text),
+            b'-' if is_dash => continue,
+            b'0'..=b'9' if !is_dash => byte - b'0',
+            b'a'..=b'f' if !is_dash => byte - b'a' + 10,
+            _ => return None,
         };
         id = (id << 4) | u128::from(digit);
-        digits += 1;
     }
-    if digits == 32 && text.len() == 36 { id } else { hashed(text) }
+    Some(id)
 }
 
 fn hashed(text: &[u8]) -> u128 {

@@ -55,6 +55,11 @@ pub fn format_day(day: i32) -> Option<String> {
     Some(time.strftime("%Y-%m-%d").to_string())
 }
 
+/// Milliseconds since a moment.
+pub fn milliseconds(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,8 +18,13 @@ fn sample(name: &str) -> String {
 
 /// Runs `whatif` over the sample organization in a folder; the report is in `out`.
 fn over_sample(folder: &TempDir, arguments: &[&str]) -> Finished {
-    let (events, inventory) = (sample("trail"), sample("inventory"));
-    let mut all = vec!["whatif", "--events", &events, "--inventory", &inventory, "-o", "out", "--sample-records", "false"];
+    over_events(folder, &sample("trail"), arguments)
+}
+
+/// The same over events elsewhere.
+fn over_events(folder: &TempDir, events: &str, arguments: &[&str]) -> Finished {
+    let inventory = sample("inventory");
+    let mut all = vec!["whatif", "--events", events, "--inventory", &inventory, "-o", "out", "--sample-records", "false"];
     all.extend(arguments);
     Palisade::in_folder(folder).run(&all)
 }
@@ -334,27 +339,9 @@ fn a_call_across_accounts_counts_once_under_its_caller_in_logs_and_in_a_store() 
     std::fs::write(folder.path().join("scp.json"), policy).unwrap();
     let finished = Palisade::in_folder(&folder).run(&["-q", "collect", "--events", &sample("trail"), "-o", "store"]);
     assert_eq!(finished.code, 0, "{}", finished.err);
-    let inventory = sample("inventory");
+    let arguments = ["--policy", "scp.json", "--type", "scp", "--attach", "130000000013", "--format", "json"];
     for events in [sample("trail"), "store".to_owned()] {
-        let finished = Palisade::in_folder(&folder).run(&[
-            "whatif",
-            "--events",
-            &events,
-            "--inventory",
-            &inventory,
-            "-o",
-            "out",
-            "--sample-records",
-            "false",
-            "--policy",
-            "scp.json",
-            "--type",
-            "scp",
-            "--attach",
-            "130000000013",
-            "--format",
-            "json",
-        ]);
+        let finished = over_events(&folder, &events, &arguments);
         assert_eq!(finished.code, 0, "{}", finished.err);
         let report = json(&folder, "report.json");
         // Two users assume roles in nine accounts, 252 times each; each call is recorded in both accounts.
