@@ -163,6 +163,26 @@ impl Principal {
         resource.strip_prefix("assumed-role/")?.split('/').next()
     }
 
+    /// What `aws:PrincipalArn` may be where the ARN is not known: patterns, of which one fits. Empty if nothing is known of it.
+    pub fn possible_arns(&self, partition: &str) -> Vec<String> {
+        let account = self.account.as_deref().unwrap_or("*");
+        let iam = |name: &str| format!("arn:{partition}:iam::{account}:{name}");
+        let federated = || format!("arn:{partition}:sts::{account}:federated-user/*");
+        let unique_id = self.unique_id.as_deref().and_then(|id| id.get(..4));
+        match (self.principal_type, unique_id) {
+            (PrincipalType::Root, _) => vec![iam("root")],
+            (PrincipalType::User, _) | (PrincipalType::Account, Some("AIDA")) => vec![iam("user/*")],
+            (PrincipalType::AssumedRole, _) => match self.role_name() {
+                Some(role) => ["", "*/"].map(|path| iam(&format!("role/{path}{role}"))).to_vec(),
+                None => vec![iam("role/*")],
+            },
+            (PrincipalType::Account, Some("AROA")) => vec![iam("role/*")],
+            (PrincipalType::Account, _) => vec![iam("*"), federated()],
+            (PrincipalType::FederatedUser, _) => vec![federated()],
+            (PrincipalType::Federated | PrincipalType::Service | PrincipalType::Anonymous, _) => Vec::new(),
+        }
+    }
+
     /// Is the role service-linked? Their path is reserved.
     pub fn is_service_linked_role(&self) -> Truth {
         match (&self.role_arn, self.role_name()) {

@@ -117,10 +117,9 @@ fn recipient_of_anothers_call<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
     is_anothers.then_some(recipient)
 }
 
-/// Does the record show the parameters, so that one that it lacks was not sent? CloudTrail leaves large ones out:
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+/// Does the record show the parameters, so that one that it lacks was not sent?
 fn shows_parameters(scene: &Scene<'_>) -> bool {
-    matches!(scene.parameters, Parameters::Known(_)) && scene.parameter("omitted") != Some(&Value::Bool(true))
+    matches!(scene.parameters, Parameters::Known(_))
 }
 
 fn home_owner(scene: &Scene<'_>) -> Owner {

@@ -102,43 +102,32 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
 
 /// `aws:PrincipalArn`: of a session the ARN of its role. What the principal does not tell of it is not known; what it tells is.
 fn principal_arn(principal: &Principal, partition: &str) -> Option<ContextValue> {
-    let present = |arn: &String| ContextValue::Present(vec![arn.clone()]);
-    let account = principal.account.as_deref().unwrap_or("*");
-    let like = |why: &str, patterns: &[String]| {
-        ContextValue::Unknown(Unknown { why: why.to_owned(), like: patterns.to_vec(), ..Unknown::default() })
-    };
-    Some(match principal.principal_type {
-        PrincipalType::Root => match (&principal.arn, &principal.account) {
-            (Some(arn), _) => present(arn),
-            (None, Some(account)) => ContextValue::Present(vec![format!("arn:{partition}:iam::{account}:root")]),
-            (None, None) => like("the account of the root user is not known", &["arn:*:iam::*:root".to_owned()]),
-        },
+    let present = |arn: &str| Some(ContextValue::Present(vec![arn.to_owned()]));
+    let why = match principal.principal_type {
+        PrincipalType::Service => {
+            return Some(ContextValue::Unknown(Unknown::new("AWS does not document it for service principals")));
+        }
+        PrincipalType::Anonymous | PrincipalType::Federated => return None,
+        PrincipalType::Account if principal.account.is_none() => return None,
+        PrincipalType::Account => "only the account of the caller is known",
         PrincipalType::AssumedRole => match (&principal.role_arn, principal.role_name()) {
-            (Some(arn), _) => present(arn),
-            (None, Some(role)) => {
-                let partition = principal.arn.as_deref().and_then(arn_parts).map_or(partition, |[_, partition, ..]| partition);
-                like(
-                    "the ARN of a session does not tell the path of its role; give role_arn",
-                    &["", "*/"].map(|path| format!("arn:{partition}:iam::{account}:role/{path}{role}")),
-                )
+            (Some(arn), _) => return present(arn),
+            (None, Some(_)) => "the ARN of a session does not tell the path of its role; give role_arn",
+            (None, None) => "the role is not known",
+        },
+        PrincipalType::Root | PrincipalType::User | PrincipalType::FederatedUser => {
+            match (&principal.arn, &principal.account) {
+                (Some(arn), _) => return present(arn),
+                (None, Some(account)) if principal.principal_type == PrincipalType::Root => {
+                    return present(&format!("arn:{partition}:iam::{account}:root"));
+                }
+                (None, _) => "the ARN of the caller is not known",
             }
-            (None, None) => like("the role is not known", &[format!("arn:*:iam::{account}:role/*")]),
-        },
-        PrincipalType::User => match &principal.arn {
-            Some(arn) => present(arn),
-            None => like("the user is not known", &[format!("arn:*:iam::{account}:user/*")]),
-        },
-        PrincipalType::FederatedUser => match &principal.arn {
-            Some(arn) => present(arn),
-            None => like("the federated session is not known", &[format!("arn:*:sts::{account}:federated-user/*")]),
-        },
-        PrincipalType::Account if principal.account.is_some() => like(
-            "only the account of the caller is known",
-            &[format!("arn:*:iam::{account}:*"), format!("arn:*:sts::{account}:federated-user/*")],
-        ),
-        PrincipalType::Service => ContextValue::Unknown(Unknown::new("AWS does not document it for service principals")),
-        PrincipalType::Account | PrincipalType::Anonymous | PrincipalType::Federated => return None,
-    })
+        }
+    };
+    let partition = principal.arn.as_deref().and_then(arn_parts).map_or("*", |[_, partition, ..]| partition);
+    let like = principal.possible_arns(partition);
+    Some(ContextValue::Unknown(Unknown { why: why.to_owned(), like, ..Unknown::default() }))
 }
 
 /// The partition that the ARN of a resource names, else that of most accounts.

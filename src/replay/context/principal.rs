@@ -43,18 +43,12 @@ fn arn(scene: &Scene<'_>) -> Option<Known> {
     }
     let principal = &scene.caller.principal;
     let from = scene.caller.arn_from;
+    let possible = |why: &'static str| like(&principal.possible_arns(scene.call.partition()), why);
     match kind(scene) {
         PrincipalType::AssumedRole => match &principal.role_arn {
             Some(arn) => present(arn.as_str(), from),
             None => {
-                let account = principal.account.as_deref().unwrap_or("*");
-                let role = principal.role_name().unwrap_or("*");
-                let patterns =
-                    ["", "*/"].map(|path| format!("arn:{}:iam::{account}:role/{path}{role}", scene.call.partition()));
-                like(
-                    &patterns,
-                    "the record has no sessionIssuer.arn, and the ARN of a session does not tell the path of its role",
-                )
+                possible("the record has no sessionIssuer.arn, and the ARN of a session does not tell the path of its role")
             }
         },
         PrincipalType::Root | PrincipalType::User | PrincipalType::FederatedUser => match &principal.arn {
@@ -63,19 +57,7 @@ fn arn(scene: &Scene<'_>) -> Option<Known> {
         },
         PrincipalType::Service => unknown("AWS does not document aws:PrincipalArn for service principals"),
         PrincipalType::Anonymous | PrincipalType::Federated => absent("the request is not signed with AWS credentials"),
-        PrincipalType::Account => {
-            let account = principal.account.as_deref().unwrap_or("*");
-            let kinds: &[&str] = match principal.unique_id.as_deref().and_then(|id| id.get(..4)) {
-                Some("AROA") => &["iam::ACCOUNT:role/*"],
-                Some("AIDA") => &["iam::ACCOUNT:user/*"],
-                _ => &["iam::ACCOUNT:*", "sts::ACCOUNT:federated-user/*"],
-            };
-            let patterns: Vec<String> = kinds
-                .iter()
-                .map(|kind| format!("arn:{}:{}", scene.call.partition(), kind.replace("ACCOUNT", account)))
-                .collect();
-            like(&patterns, "the record shows only the account of the caller")
-        }
+        PrincipalType::Account => possible("the record shows only the account of the caller"),
     }
 }
 
