@@ -24,6 +24,7 @@ pub mod layers;
 pub mod operator;
 pub mod pattern;
 pub mod principal;
+pub mod questions;
 pub mod read;
 pub mod request;
 pub mod residual;

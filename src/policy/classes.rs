@@ -5,6 +5,8 @@
 //! whatever `x` is. Policies name finitely many values, so an unknown key falls into finitely many classes: each value that is
 //! named, none of them, absent. If the answer is the same in every class, it is certain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::condition::{Condition, PolicyValue};
 use super::context::{Class, Context, Member, Other, Seen, Unknown, View};
 use super::global_keys::{self, KeyType};
@@ -19,17 +21,74 @@ const MAXIMUM_GROUPS: usize = 8;
 /// Kinds of values of which every set is supposed; with more, none is.
 const MAXIMUM_MEMBERS: usize = 6;
 
-/// The classes of `key`, of which `unknown` is known, for the conditions that read it. `as_variable`: the key also stands in a policy
-/// variable. `None`: suppositions would tell nothing.
+/// Texts of which each is supposed of every key that is compared with another; with more, none is.
+const MAXIMUM_COMPARED: usize = 24;
+
+/// What the conditions read, beside a key of which the classes are asked.
+#[derive(Debug)]
+pub struct Readings<'a> {
+    pub conditions: Vec<&'a Condition>,
+    /// Keys that stand in policy variables.
+    pub variables: BTreeSet<&'a str>,
+    /// Of keys that are compared with each other: the values that any of them is known to be able to have.
+    compared: BTreeMap<&'a str, BTreeSet<String>>,
+}
+
+impl<'a> Readings<'a> {
+    pub fn of(conditions: Vec<&'a Condition>, mut variables: BTreeSet<&'a str>, context: &Context) -> Readings<'a> {
+        variables.extend(conditions.iter().flat_map(|condition| condition.variables()));
+        let compared = compared(&conditions, context);
+        Readings { conditions, variables, compared }
+    }
+}
+
+/// Keys that conditions compare with each other as they are, with the texts that belong to any of them.
+fn compared<'a>(conditions: &[&'a Condition], context: &Context) -> BTreeMap<&'a str, BTreeSet<String>> {
+    let mut groups: Vec<BTreeSet<&str>> = Vec::new();
+    for condition in conditions {
+        for variable in condition.values.iter().filter_map(PolicyValue::lone_variable) {
+            let mut own = BTreeSet::from([condition.key.as_str(), variable]);
+            groups.retain(|group| {
+                let apart = group.is_disjoint(&own);
+                if !apart {
+                    own.extend(group);
+                }
+                apart
+            });
+            groups.push(own);
+        }
+    }
+    let mut compared = BTreeMap::new();
+    for group in groups {
+        let mut texts: BTreeSet<String> = group.iter().flat_map(|key| values(context.get(key))).collect();
+        let of_group = conditions.iter().filter(|condition| group.contains(condition.key.as_str()));
+        texts.extend(of_group.flat_map(|condition| &condition.values).filter_map(PolicyValue::plain_text));
+        if texts.len() <= MAXIMUM_COMPARED {
+            compared.extend(group.into_iter().map(|key| (key, texts.clone())));
+        }
+    }
+    compared
+}
+
+/// The values that a key has or may have.
+fn values(seen: Seen<'_>) -> Vec<String> {
+    match seen {
+        Seen::Values(values) => values.to_vec(),
+        Seen::Unknown(unknown) => {
+            let candidates = unknown.candidates.iter().flatten().flatten();
+            candidates.chain(&unknown.known_members).chain(&unknown.excluded).cloned().collect()
+        }
+        Seen::Absent | Seen::Other(_) | Seen::Set(_) | Seen::Something => Vec::new(),
+    }
+}
+
+/// The classes of `key`, of which `unknown` is known, for the conditions that read it. `None`: suppositions would tell nothing.
 ///
 /// A key that no condition treats as multivalued is supposed to have one value, of the type that its operators read.
-pub fn classes(
-    key: &str,
-    unknown: &Unknown,
-    conditions: &[&Condition],
-    as_variable: bool,
-    context: &Context,
-) -> Option<Vec<Class>> {
+pub fn classes(key: &str, unknown: &Unknown, readings: &Readings<'_>, context: &Context) -> Option<Vec<Class>> {
+    let Readings { conditions, variables, compared } = readings;
+    let as_variable = variables.contains(key);
+    let named = compared.get(key);
     let own: Vec<&Condition> = conditions.iter().copied().filter(|condition| condition.key == key).collect();
     if unknown.between.is_some() {
         return None;
@@ -50,13 +109,13 @@ pub fn classes(
             }));
         }
         _ if is_set || !unknown.known_members.is_empty() => {
-            let mut kinds = without_excluded(single_valued(key, unknown, &own, context), unknown);
+            let mut kinds = without_excluded(single_valued(key, unknown, &own, as_variable, named, context), unknown);
             if may_merge {
                 keep_distinct(&mut kinds, key, &own, context);
             }
             classes.extend(sets(&kinds, &unknown.known_members)?);
         }
-        _ => classes.extend(without_excluded(single_valued(key, unknown, &own, context), unknown)),
+        _ => classes.extend(without_excluded(single_valued(key, unknown, &own, as_variable, named, context), unknown)),
     }
     let fits = |value: &String| unknown.like.is_empty() || unknown.like.iter().any(|partial| Glob::new(partial).matches(value));
     classes.retain(|class| !matches!(class, Class::Values(values) if !values.iter().all(fits)));
@@ -108,7 +167,7 @@ fn keep_distinct(classes: &mut Vec<Class>, key: &str, conditions: &[&Condition],
     let mut seen: Vec<Vec<Truth>> = Vec::new();
     classes.retain(|class| {
         let supposed = [(key, class)];
-        let view = View { context, supposed: &supposed };
+        let view = View { context, supposed: &supposed, answers: &[] };
         let answers: Vec<Truth> = conditions.iter().map(|condition| condition.evaluate(&view)).collect();
         let new = !seen.contains(&answers);
         if new {
@@ -118,11 +177,19 @@ fn keep_distinct(classes: &mut Vec<Class>, key: &str, conditions: &[&Condition],
     });
 }
 
-fn single_valued(key: &str, unknown: &Unknown, conditions: &[&Condition], context: &Context) -> Vec<Class> {
+fn single_valued(
+    key: &str,
+    unknown: &Unknown,
+    conditions: &[&Condition],
+    as_variable: bool,
+    named: Option<&BTreeSet<String>>,
+    context: &Context,
+) -> Vec<Class> {
     let comparisons: Vec<Comparison> = conditions.iter().filter_map(|condition| condition.operator?.comparison()).collect();
     let values = || conditions.iter().flat_map(|condition| &condition.values);
     let one = |text: String| Class::Values(vec![text]);
-    if !comparisons.is_empty() && !values().any(PolicyValue::has_variables) {
+    // Of a policy variable the text counts, not what an operator reads of it.
+    if !as_variable && !comparisons.is_empty() && !values().any(PolicyValue::has_variables) {
         let all = |test: fn(&Comparison) -> bool| comparisons.iter().all(test);
         let is_boolean = global_keys::find(key).is_some_and(|known| known.value_type == KeyType::Bool);
         if is_boolean || all(|comparison| *comparison == Comparison::Bool) {
@@ -141,13 +208,13 @@ fn single_valued(key: &str, unknown: &Unknown, conditions: &[&Condition], contex
             return numbers.into_iter().map(one).collect();
         }
     }
-    texts(conditions, &unknown.like, context)
+    texts(conditions, &unknown.like, named, context)
 }
 
 /// Each text that is named, and others with every combination of answers to the patterns that texts like these may give.
-fn texts(conditions: &[&Condition], like: &[String], context: &Context) -> Vec<Class> {
+fn texts(conditions: &[&Condition], like: &[String], named: Option<&BTreeSet<String>>, context: &Context) -> Vec<Class> {
     let view = View::of(context);
-    let mut named: Vec<String> = Vec::new();
+    let mut named: Vec<String> = named.into_iter().flatten().cloned().collect();
     let mut patterns: Vec<Pattern<'_>> = Vec::new();
     // Comparisons of which every text that matches is named.
     let mut never: Vec<(Comparison, String, bool)> = Vec::new();

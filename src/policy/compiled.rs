@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::applicability;
 use super::condition::Condition;
-use super::context::View;
+use super::context::{Question, View};
 use super::diagnostic::{Position, Source};
 use super::document::{self, Document, Effect, Elements, Principals, Version};
+use super::operator::Comparison;
 use super::pattern::{ActionPattern, Glob, Token, bind_to_arn_parts};
 use super::principal::{self, Named};
 use super::request::{PrincipalType, Request, Resource};
@@ -69,6 +70,9 @@ impl PolicyType {
     }
 }
 
+/// By what a resource and a text of a resource element are compared.
+const RESOURCE: Comparison = Comparison::Arn;
+
 /// A compiled policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -99,8 +103,16 @@ pub struct Statement {
     resources_negated: bool,
 }
 
+/// One text of a resource element.
 #[derive(Debug, Clone)]
-enum ResourcePattern {
+pub struct ResourcePattern {
+    /// As it is written, completed to an ARN.
+    written: String,
+    form: ResourceForm,
+}
+
+#[derive(Debug, Clone)]
+enum ResourceForm {
     Constant(Glob),
     Template(Template),
     /// AWS refuses it where it stands: it matches nothing.
@@ -190,7 +202,7 @@ impl Statement {
             actions: statement.action.items.iter().filter_map(|item| ActionPattern::parse(&item.text)).collect(),
             actions_negated: statement.action.negated,
             // Without a resource, as in role trust policies, the statement is about the resource that holds it.
-            resources: statement.resource.as_ref().map_or_else(|| vec![ResourcePattern::Constant(Glob::new("*"))], resources),
+            resources: statement.resource.as_ref().map_or_else(|| vec![ResourcePattern::everything()], resources),
             resources_negated: statement.resource.as_ref().is_some_and(|elements| elements.negated),
             conditions: statement.conditions.iter().map(|condition| Condition::compile(condition, version)).collect(),
         }
@@ -261,35 +273,75 @@ impl Statement {
 
     /// The keys of policy variables in the resource element, in lower case.
     pub fn resource_variables(&self) -> impl Iterator<Item = &str> {
-        self.resources.iter().flat_map(|pattern| match pattern {
-            ResourcePattern::Template(template) => template.variables().collect::<Vec<_>>(),
-            ResourcePattern::Constant(_) | ResourcePattern::Nothing => Vec::new(),
-        })
+        self.resources.iter().flat_map(ResourcePattern::variables)
+    }
+
+    /// The texts of the resource element of which it is not known whether the resource matches them.
+    pub fn open_resources(&self, request: &Request, view: &View<'_>) -> impl Iterator<Item = &ResourcePattern> {
+        self.resources.iter().filter(|pattern| pattern.matches(&request.resource, view).is_unknown())
     }
 }
 
 impl ResourcePattern {
+    fn everything() -> ResourcePattern {
+        ResourcePattern { written: "*".to_owned(), form: ResourceForm::Constant(Glob::new("*")) }
+    }
+
     fn compile(text: &str, version: Version, policy_type: PolicyType) -> ResourcePattern {
-        let Some(completed) = complete_arn(text, policy_type) else { return ResourcePattern::Nothing };
-        match Template::parse(&completed, version, true) {
-            Err(_) => ResourcePattern::Nothing,
+        let Some(completed) = complete_arn(text, policy_type) else {
+            return ResourcePattern { written: text.to_owned(), form: ResourceForm::Nothing };
+        };
+        let form = match Template::parse(&completed, version, true) {
+            Err(_) => ResourceForm::Nothing,
             Ok(template) => match template.constant() {
-                Some(tokens) => ResourcePattern::Constant(bound(tokens.to_vec())),
-                None => ResourcePattern::Template(template),
+                Some(tokens) => ResourceForm::Constant(bound(tokens.to_vec())),
+                None => ResourceForm::Template(template),
             },
+        };
+        ResourcePattern { written: completed, form }
+    }
+
+    /// The keys of policy variables in the text, in lower case.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let template = match &self.form {
+            ResourceForm::Template(template) => Some(template),
+            ResourceForm::Constant(_) | ResourceForm::Nothing => None,
+        };
+        template.into_iter().flat_map(Template::variables)
+    }
+
+    /// Whether the resource matches the text, as a question.
+    pub fn question(&self) -> Question {
+        Question { subject: None, comparison: RESOURCE, written: self.written.clone() }
+    }
+
+    /// Can no ARN match both texts?
+    pub fn excludes(&self, other: &ResourcePattern) -> bool {
+        match (&self.form, &other.form) {
+            (ResourceForm::Constant(own), ResourceForm::Constant(other)) => !own.meets(other),
+            _ => false,
+        }
+    }
+
+    /// Does every ARN that matches the other text match this one?
+    pub fn includes(&self, other: &ResourcePattern) -> bool {
+        match (&self.form, &other.form) {
+            (ResourceForm::Constant(own), ResourceForm::Constant(other)) => own.covers(other),
+            _ => false,
         }
     }
 
     fn matches(&self, resource: &Resource, view: &View<'_>) -> Truth {
-        match self {
-            ResourcePattern::Nothing => Truth::False,
-            ResourcePattern::Constant(glob) => glob_matches(glob, resource),
-            ResourcePattern::Template(template) => match template.resolve(view) {
+        let truth = match &self.form {
+            ResourceForm::Nothing => Truth::False,
+            ResourceForm::Constant(glob) => glob_matches(glob, resource),
+            ResourceForm::Template(template) => match template.resolve(view) {
                 Resolved::Tokens(tokens) => glob_matches(&bound(tokens), resource),
                 Resolved::Null => Truth::False,
                 Resolved::Unknown(tokens) => glob_matches(&Glob::from_tokens(tokens), resource).and(Truth::Unknown),
             },
-        }
+        };
+        if truth.is_unknown() { view.answer(None, RESOURCE, &self.written) } else { truth }
     }
 }
 

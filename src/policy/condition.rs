@@ -99,10 +99,7 @@ impl Condition {
 
     /// The keys of policy variables in the values, in lower case.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().flat_map(|value| match &value.prepared {
-            Prepared::Template(template) => template.variables().collect::<Vec<_>>(),
-            _ => Vec::new(),
-        })
+        self.values.iter().flat_map(PolicyValue::variables)
     }
 
     /// May the key have several values? AWS documents it so, or, of a key of which it does not say, the operator treats it so.
@@ -254,6 +251,37 @@ impl PolicyValue {
                 Resolved::Null | Resolved::Unknown(_) => None,
             },
             _ => None,
+        }
+    }
+
+    /// The variable, if the value is one variable and nothing else.
+    pub fn lone_variable(&self) -> Option<&str> {
+        match &self.prepared {
+            Prepared::Template(template) => template.lone_variable(),
+            _ => None,
+        }
+    }
+
+    /// The text, if it has neither wildcards nor variables.
+    pub fn plain_text(&self) -> Option<String> {
+        let is_text = matches!(self.prepared, Prepared::Text(_) | Prepared::Like(_) | Prepared::Arn(_));
+        (is_text && !self.written.contains(['*', '?', '$'])).then(|| self.written.clone())
+    }
+
+    /// The keys of policy variables in the value, in lower case.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let template = match &self.prepared {
+            Prepared::Template(template) => Some(template),
+            _ => None,
+        };
+        template.into_iter().flat_map(Template::variables)
+    }
+
+    /// The comparison by which a question about the value is known: what a variable stands for has no wildcards.
+    pub fn asked_as(&self, comparison: Comparison) -> Comparison {
+        match comparison {
+            Comparison::StringLike if self.lone_variable().is_some() => Comparison::StringEquals,
+            comparison => comparison,
         }
     }
 
@@ -452,11 +480,11 @@ impl Evaluation<'_> {
         let values = self.condition.values.iter();
         Some(match self.comparison {
             Comparison::StringEquals | Comparison::StringEqualsIgnoreCase | Comparison::StringLike | Comparison::Bool => {
-                any(values.map(|own| self.matches(&own.prepared, value)))
+                any(values.map(|own| self.or_supposed(own, self.matches(&own.prepared, value))))
             }
             Comparison::Arn => {
                 arn_parts(value)?;
-                any(values.map(|own| self.matches(&own.prepared, value)))
+                any(values.map(|own| self.or_supposed(own, self.matches(&own.prepared, value))))
             }
             Comparison::Numeric(order) => {
                 let number = Decimal::parse(value)?;
@@ -493,11 +521,30 @@ impl Evaluation<'_> {
             Prepared::Template(template) => match template.resolve(self.view) {
                 Resolved::Tokens(tokens) => self.matches(&constant(self.comparison, &tokens), value),
                 Resolved::Null => Truth::False,
+                Resolved::Unknown(_) if self.is_another(template, value) => Truth::False,
                 Resolved::Unknown(tokens) => self.may_match(tokens, value).and(Truth::Unknown),
             },
             Prepared::Number(_) | Prepared::Date(_) | Prepared::Binary(_) | Prepared::Network(_) | Prepared::Nothing => {
                 Truth::False
             }
+        }
+    }
+
+    /// Is the text a variable that is supposed to be none of the texts that are named, and `value` one of them?
+    fn is_another(&self, template: &Template, value: &str) -> bool {
+        let compares_texts = matches!(self.comparison, Comparison::StringEquals | Comparison::StringLike | Comparison::Arn);
+        compares_texts
+            && template
+                .lone_variable()
+                .is_some_and(|variable| matches!(self.view.get(variable), Seen::Other(other) if other.is_not(value)))
+    }
+
+    /// What is supposed of a comparison with a text that has variables, if values do not answer it.
+    fn or_supposed(&self, value: &PolicyValue, truth: Truth) -> Truth {
+        if truth.is_unknown() && self.operator.quantifier.is_none() && value.has_variables() {
+            self.view.answer(Some(&self.condition.key), value.asked_as(self.comparison), &value.written)
+        } else {
+            truth
         }
     }
 
@@ -514,7 +561,7 @@ impl Evaluation<'_> {
 
     /// One value that is present but not known, or of which only some answers are supposed.
     fn unknown_value(&self, other: Option<&Other>) -> Truth {
-        let matched = any(self.condition.values.iter().map(|value| {
+        let matches = |value: &PolicyValue| {
             if value.is_everything() {
                 return Truth::True;
             }
@@ -533,7 +580,8 @@ impl Evaluation<'_> {
                 (_, Some(text)) => other.answer(self.comparison, &text).map_or(Truth::Unknown, Truth::from),
                 (_, None) => Truth::Unknown,
             }
-        }));
-        matched.negated_if(self.negated)
+        };
+        let values = self.condition.values.iter();
+        any(values.map(|value| self.or_supposed(value, matches(value)))).negated_if(self.negated)
     }
 }

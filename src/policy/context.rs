@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::operator::Comparison;
+use super::truth::Truth;
 
 /// What is known of one condition key of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +151,7 @@ impl Other {
     pub fn answer(&self, comparison: Comparison, written: &str) -> Option<bool> {
         let is_exact = comparison == Comparison::StringEquals
             || (matches!(comparison, Comparison::StringLike | Comparison::Arn) && !written.contains(['*', '?', '$']));
-        if is_exact && self.excluded.iter().any(|text| text == written) {
+        if is_exact && self.is_not(written) {
             return Some(false);
         }
         if comparison == Comparison::StringEquals {
@@ -158,6 +159,11 @@ impl Other {
         }
         let found = self.supposed.iter().find(|(own, text, _)| *own == comparison && text == written);
         found.map(|(_, _, answer)| *answer)
+    }
+
+    /// Is it supposed to be another text than this one?
+    pub fn is_not(&self, text: &str) -> bool {
+        self.excluded.iter().any(|own| own == text)
     }
 }
 
@@ -178,17 +184,38 @@ pub enum Class {
     Something,
 }
 
+/// Whether what is compared, the one value of a key or the resource, matches a text of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Question {
+    /// The key in lower case; `None`: the resource.
+    pub subject: Option<String>,
+    pub comparison: Comparison,
+    /// The text as it is written.
+    pub written: String,
+}
+
 /// The context under suppositions about some of its unknown keys.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     pub context: &'a Context,
     /// Keys in lower case.
     pub supposed: &'a [(&'a str, &'a Class)],
+    /// Supposed answers, for what the keys alone do not tell.
+    pub answers: &'a [(Question, bool)],
 }
 
 impl<'a> View<'a> {
     pub fn of(context: &'a Context) -> View<'a> {
-        View { context, supposed: &[] }
+        View { context, supposed: &[], answers: &[] }
+    }
+
+    /// What is supposed of a question.
+    pub fn answer(&self, subject: Option<&str>, comparison: Comparison, written: &str) -> Truth {
+        let is_it = |question: &Question| {
+            question.subject.as_deref() == subject && question.comparison == comparison && question.written == written
+        };
+        let found = self.answers.iter().find(|(question, _)| is_it(question));
+        found.map_or(Truth::Unknown, |(_, answer)| Truth::from(*answer))
     }
 
     /// A key by its name in lower case.

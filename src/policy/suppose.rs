@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::classes::classes;
+use super::classes::{Readings, classes};
 use super::compiled::Statement;
 use super::condition::Condition;
-use super::context::{Class, Seen, View};
+use super::context::{Class, Question, Seen, View};
 use super::layers::{Policies, Said};
+use super::questions::Questions;
 use super::request::Request;
 use super::truth::Truth;
 
@@ -139,27 +140,33 @@ fn both(left: &[Said], right: &[Said]) -> Vec<Said> {
     left.iter().zip(right).map(|(left, right)| left.or(*right)).collect()
 }
 
-/// Statements that share unknown keys.
+/// Statements that share unknown keys, or the question which resource it is.
 #[derive(Default)]
 struct Component<'a> {
     statements: Vec<&'a Statement>,
     keys: BTreeSet<&'a str>,
+    /// Does it depend on the resource, which is not known?
+    resource: bool,
 }
 
 impl<'a> Component<'a> {
-    /// Adds a statement without an answer; one that does not depend on keys belongs to no component.
+    /// Adds a statement without an answer; one that depends neither on keys nor on the resource belongs to no component.
     fn add(components: &mut Vec<Component<'a>>, statement: &'a Statement, request: &Request) {
-        let keys: BTreeSet<&str> = open_keys(statement, request, &View::of(&request.context)).into_iter().collect();
-        if keys.is_empty() {
+        let view = View::of(&request.context);
+        let keys: BTreeSet<&str> = open_keys(statement, request, &view).into_iter().collect();
+        let resource = statement.open_resources(request, &view).next().is_some();
+        if keys.is_empty() && !resource {
             return;
         }
-        let mut own = Component { statements: vec![statement], keys };
-        let (shared, others): (Vec<_>, Vec<_>) =
-            std::mem::take(components).into_iter().partition(|component| !component.keys.is_disjoint(&own.keys));
+        let mut own = Component { statements: vec![statement], keys, resource };
+        let (shared, others): (Vec<_>, Vec<_>) = std::mem::take(components)
+            .into_iter()
+            .partition(|component| !component.keys.is_disjoint(&own.keys) || (component.resource && own.resource));
         *components = others;
         for component in shared {
             own.statements.extend(component.statements);
             own.keys.extend(component.keys);
+            own.resource |= component.resource;
         }
         components.push(own);
     }
@@ -184,6 +191,8 @@ fn open_keys<'a>(statement: &'a Statement, request: &Request, view: &View<'_>) -
 struct Trial<'a, 'b> {
     component: &'b Component<'a>,
     tried: Vec<(&'a str, Vec<Class>)>,
+    /// Combinations of answers that are tried with each assignment of the keys.
+    questions: Questions<'a>,
     /// Everything that its statements may say.
     distinct: Vec<Vec<Said>>,
     /// For each assignment: the number of what they say then.
@@ -200,11 +209,16 @@ impl<'a, 'b> Trial<'a, 'b> {
     ) -> Self {
         let statements: BTreeSet<*const Statement> =
             component.statements.iter().map(|statement| std::ptr::from_ref(*statement)).collect();
-        let mut trial = Trial { component, tried: tried(component, request), distinct: Vec::new(), said: Vec::new() };
+        let tried = tried(component, request);
+        let mut trial = Trial { component, tried, questions: Questions::default(), distinct: Vec::new(), said: Vec::new() };
+        let questions = Questions::of(&component.statements, request);
+        if trial.assignments().saturating_mul(questions.len()) <= MAXIMUM_ASSIGNMENTS {
+            trial.questions = questions;
+        }
         let mut numbers: HashMap<Vec<Said>, usize> = HashMap::new();
         for number in 0..trial.assignments() {
-            let supposed = trial.assignment(number);
-            let view = View { context: &request.context, supposed: &supposed };
+            let (supposed, answers) = trial.assignment(number);
+            let view = View { context: &request.context, supposed: &supposed, answers };
             let said = asked.sayings(&view, &|statement| statements.contains(&std::ptr::from_ref(statement)));
             let next = numbers.len();
             let index = *numbers.entry(said.clone()).or_insert(next);
@@ -222,18 +236,20 @@ impl<'a, 'b> Trial<'a, 'b> {
     }
 
     fn assignments(&self) -> usize {
-        self.tried.iter().map(|(_, classes)| classes.len().max(1)).product()
+        self.tried.iter().map(|(_, classes)| classes.len().max(1)).product::<usize>() * self.questions.len().max(1)
     }
 
-    fn assignment(&self, number: usize) -> Vec<(&'a str, &Class)> {
-        let mut rest = number;
+    /// What is supposed of the keys, and of the questions that these do not answer.
+    fn assignment(&self, number: usize) -> (Vec<(&'a str, &Class)>, &[(Question, bool)]) {
+        let combinations = self.questions.len().max(1);
+        let mut rest = number / combinations;
         let mut supposed = Vec::with_capacity(self.tried.len());
         for (key, classes) in &self.tried {
             let count = classes.len().max(1);
             supposed.extend(classes.get(rest % count).map(|class| (*key, class)));
             rest /= count;
         }
-        supposed
+        (supposed, self.questions.answers(number % combinations))
     }
 
     /// The keys of the component that make a difference, whatever the others may say.
@@ -258,17 +274,25 @@ impl<'a, 'b> Trial<'a, 'b> {
                 (_, None) => false,
             })
         };
+        // Does the answer change among the assignments to which `group` gives the same name?
+        let changes = |group: &dyn Fn(usize) -> (usize, u32)| {
+            let mut of_group: HashMap<(usize, u32), Vec<Option<Truth>>> = HashMap::new();
+            (0..self.said.len()).any(|index| {
+                let Some(answer) = answer(index) else { return false };
+                differ(of_group.entry(group(index)).or_insert_with(|| vec![None; answer.len()]), answer)
+            })
+        };
         let mut settling = Vec::new();
-        let mut stride = 1;
+        let combinations = self.questions.len().max(1);
+        for (keys, others) in self.questions.groups() {
+            if changes(&|index| (index / combinations, others.get(index % combinations).copied().unwrap_or_default())) {
+                settling.extend(keys);
+            }
+        }
+        let mut stride = combinations;
         for (key, classes) in &self.tried {
             let count = classes.len().max(1);
-            let first = |index: usize| index - index / stride % count * stride;
-            let mut of_group: HashMap<usize, Vec<Option<Truth>>> = HashMap::new();
-            let changes = (0..self.said.len()).any(|index| {
-                let Some(answer) = answer(index) else { return false };
-                differ(of_group.entry(first(index)).or_insert_with(|| vec![None; answer.len()]), answer)
-            });
-            if changes {
+            if changes(&|index| (index - index / stride % count * stride, 0)) {
                 settling.push(*key);
             }
             stride *= count;
@@ -279,8 +303,8 @@ impl<'a, 'b> Trial<'a, 'b> {
                 && answer(*index).is_some_and(|answers| answers.iter().any(|answer| answer.is_some_and(Truth::is_unknown)))
         };
         for index in (0..self.said.len()).filter(is_open).take(MAXIMUM_SEARCHED) {
-            let supposed = self.assignment(index);
-            let view = View { context: &request.context, supposed: &supposed };
+            let (supposed, answers) = self.assignment(index);
+            let view = View { context: &request.context, supposed: &supposed, answers };
             for statement in &self.component.statements {
                 if statement.matches(request, &view, has_boundary).at_all().is_unknown() {
                     let is_known = |key: &str| matches!(view.get(key), Seen::Absent | Seen::Values(_));
@@ -295,16 +319,13 @@ impl<'a, 'b> Trial<'a, 'b> {
 /// The keys of a component with their classes, as far as they can be tried together.
 fn tried<'a>(component: &Component<'a>, request: &'a Request) -> Vec<(&'a str, Vec<Class>)> {
     let conditions: Vec<&Condition> = component.statements.iter().flat_map(|statement| &statement.conditions).collect();
-    let mut variables: BTreeSet<&str> =
-        component.statements.iter().flat_map(|statement| statement.resource_variables()).collect();
-    variables.extend(conditions.iter().flat_map(|condition| condition.variables()));
+    let variables = component.statements.iter().flat_map(|statement| statement.resource_variables()).collect();
+    let readings = Readings::of(conditions, variables, &request.context);
     let mut tried: Vec<(&str, Vec<Class>)> = component
         .keys
         .iter()
         .filter_map(|key| match request.context.get(key) {
-            Seen::Unknown(unknown) => {
-                Some((*key, classes(key, unknown, &conditions, variables.contains(key), &request.context)?))
-            }
+            Seen::Unknown(unknown) => Some((*key, classes(key, unknown, &readings, &request.context)?)),
             _ => None,
         })
         .collect();

@@ -102,6 +102,14 @@ impl Template {
         })
     }
 
+    /// The variable, if the text is one variable and nothing else.
+    pub fn lone_variable(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Variable { key, .. }, Part::Tokens(rest)] if rest.is_empty() => Some(key),
+            _ => None,
+        }
+    }
+
     /// Puts the values of the request in. A value stands for itself: a `*` in it is no wildcard.
     pub fn resolve(&self, view: &View<'_>) -> Resolved {
         let mut tokens = Vec::new();
