@@ -373,9 +373,9 @@ pub struct ActionPattern {
 }
 
 impl ActionPattern {
-    /// `None` if the text is neither `*` nor `service:name`.
+    /// `None` if the text is neither `*` nor `service:name`. `*:*` is another way to write `*`.
     pub fn parse(text: &str) -> Option<ActionPattern> {
-        if !text.is_empty() && text.bytes().all(|byte| byte == b'*') {
+        if text == "*:*" || (!text.is_empty() && text.bytes().all(|byte| byte == b'*')) {
             return Some(ActionPattern { service: None, name: Glob::new("*") });
         }
         let (service, name) = text.split_once(':')?;
@@ -420,6 +420,7 @@ mod tests {
         assert!(!pattern.matches("ec2", "runinstance"));
         assert!(!pattern.matches("s3", "runinstances"));
         assert!(ActionPattern::parse("*").unwrap().matches("s3", "getobject"));
+        assert!(ActionPattern::parse("*:*").unwrap().matches("s3", "getobject"));
         for wrong in ["s*:GetObject", "GetObject", ":x", "s3:"] {
             assert_eq!(ActionPattern::parse(wrong), None, "{wrong}");
         }

@@ -49,8 +49,21 @@ const OPERATORS: [&str; 10] = [
 ];
 
 fn condition() -> impl Strategy<Value = Value> {
-    let values =
-        prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a*", "?b", "*", "A", "${aws:SourceVpc}"]), 1..3);
+    let values = prop::collection::vec(
+        prop::sample::select(vec![
+            "a",
+            "b",
+            "ab",
+            "a*",
+            "?b",
+            "*",
+            "A",
+            "${aws:SourceVpc}",
+            "${aws:PrincipalTag/team}",
+            "a${aws:SourceVpc}",
+        ]),
+        1..3,
+    );
     (prop::sample::select(OPERATORS.to_vec()), prop::sample::select(KEYS.to_vec()), values, any::<bool>()).prop_map(
         |(operator, key, values, absent)| {
             let values = if operator == "Null" { json!(absent) } else { json!(values) };
@@ -191,10 +204,14 @@ mod plain {
 
     /// The text with the variable put in, where each wildcard of the value is written as an escape that nothing else holds.
     fn substituted(text: &str, values: &[Option<String>]) -> Option<String> {
-        if !text.contains("${aws:SourceVpc}") {
-            return Some(text.to_owned());
+        let mut text = text.to_owned();
+        for key in KEYS {
+            let variable = format!("${{{key}}}");
+            if text.contains(&variable) {
+                text = text.replace(&variable, &value(key, values)?);
+            }
         }
-        Some(text.replace("${aws:SourceVpc}", &value("aws:SourceVpc", values)?))
+        Some(text)
     }
 
     fn condition(operator: &str, key: &str, listed: &Value, values: &[Option<String>]) -> bool {
@@ -270,6 +287,21 @@ proptest! {
         let mut known = unknown;
         known[settle] = false;
         let after = verdict(&statements, &values, &known);
+        prop_assert!(before == Verdict::Undetermined || before == after, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn learning_the_resource_never_contradicts_a_settled_verdict(
+        statements in statements(), values in settled(), unknown in any::<[bool; 3]>(), partly in any::<bool>(),
+        name in prop::sample::select(vec!["data/key", "data/a", "logs/key", "a/key", "b/key", "other/key"]),
+    ) {
+        let verdict = |resource: Resource, unknown: &[bool]| {
+            judge(&policies(&statements), &Request { resource, ..request(&values, unknown) }).verdict
+        };
+        let partial = if partly && name.starts_with("data/") { "arn:aws:s3:::data/*" } else { "arn:aws:s3:::*" };
+        let open = if partly { Resource::Partial(Glob::new(partial)) } else { Resource::Unknown };
+        let before = verdict(open, &unknown);
+        let after = verdict(Resource::Known(format!("arn:aws:s3:::{name}")), &[false; 3]);
         prop_assert!(before == Verdict::Undetermined || before == after, "{before:?} became {after:?}");
     }
 
