@@ -238,8 +238,7 @@ impl Statement {
     /// Is the statement about the action and the caller of the request, or may it be?
     pub fn is_about(&self, request: &Request) -> bool {
         let named = |principals: &Principals| principal::named(principals, &request.principal, self.effect, false).at_all();
-        !self.action(request).is_false()
-            && !self.principal.as_ref().is_some_and(|principals| named(principals).is_false())
+        !self.action(request).is_false() && !self.principal.as_ref().is_some_and(|principals| named(principals).is_false())
     }
 
     /// What the statement says of the request. `has_boundary`: the caller has a permissions boundary.

@@ -383,8 +383,7 @@ impl Action {
     /// Can no operation that only reads need the action? The level alone does not tell: CloudTrail calls `sts:AssumeRole` and
     /// `kms:Decrypt` reads, and the reference has levels that are wrong.
     fn surely_writes(&self) -> bool {
-        const VERBS: [&str; 10] =
-            ["Create", "Delete", "Update", "Put", "Modify", "Remove", "Tag", "Untag", "Attach", "Detach"];
+        const VERBS: [&str; 10] = ["Create", "Delete", "Update", "Put", "Modify", "Remove", "Tag", "Untag", "Attach", "Detach"];
         !matches!(self.access, 'R' | 'L') && VERBS.iter().any(|verb| self.name.starts_with(verb))
     }
 }
