@@ -14,6 +14,9 @@ FOLDER holds (names as below; the first one is needed, the others add to it):
   operation-fas-maps/*.json         calls that a service makes with the caller's credentials, and
   service-configuration.json        names of SDK services and their prefixes: awslabs/iam-policy-autopilot. Apache-2.0.
 
+Beside this script lies operation_actions.tsv: operations whose permission has another name, read off AWS's documentation by hand,
+each with its page. It goes before the SDK map.
+
 The output is text, one fact per line, fields separated by tabs, then gzip without a time stamp: the same input gives the same
 bytes. Its format, which src/replay/facts reads (an unknown kind of line is stepped over):
 
@@ -25,13 +28,15 @@ bytes. Its format, which src/replay/facts reads (an unknown kind of line is step
   vpce-key     KEY  PREFIX ...              services that fill the key
   fas          PREFIX:Operation  PREFIX:Operation ...
   s3           Operation  ACTION ...
+  retired      PREFIX  NAME ...             a service that the reference no longer has: the actions that it had in 2022
   service      PREFIX                       the lines below belong to it, up to the next one
   k            KEY  TYPE                    condition key; TYPE: S A B N D I (string, ARN, bool, number, date, address), + if multivalued
   r            NAME  ARN-TEMPLATE  KEYS     resource type; KEYS: numbers of k lines of the service, with commas
   a            NAME  ACCESS  TYPES  KEYS  DEPENDENT
                                             action; ACCESS: R W L T P; TYPES: number of the r line, * if required, :KEYS if it has own
                                             keys, with ;  DEPENDENT: other actions that it may need, with commas
-  m            OPERATION  ACTION ...        operation that needs other actions than the one of its name; ? if only sometimes
+  m            OPERATION  ACTION ...        operation that needs other actions than the one of its name, its own first; ? if only
+                                            sometimes; - if no IAM policy is asked
   p            OPERATION  VARIABLE=PARAM    the request parameter that fills a variable of an ARN template
   role         OPERATION  PARAM ...         the request parameters that hold the ARN of a role that is passed
 """
@@ -53,6 +58,8 @@ ORIGINS = {
     "operation-fas-maps": "awslabs/iam-policy-autopilot; Apache-2.0",
     "service-configuration.json": "awslabs/iam-policy-autopilot; Apache-2.0",
 }
+OPERATIONS = "operation_actions.tsv"
+OPERATIONS_ORIGIN = "AWS documentation, read 2026-11-28: operation tables of the Service Authorization Reference, API references; facts"
 # Request parameters that fill a variable of an ARN template, where neither the names nor the SDK map tell.
 PARAMETERS = {
     "ssm": {"StartSession": "InstanceId=target", "SendCommand": "InstanceId=instanceIds[]"},
@@ -96,6 +103,16 @@ EVENT_SOURCES = {
     "ingest.timestream": "timestream",
     "s3-object-lambda": "s3-object-lambda",
     "cloudcontrolapi": "cloudformation",
+    "iot-jobs-data": "iotjobsdata",
+    "ioteventsdata": "iotevents",
+    # The SDK client is iotsecuretunneling, its actions are those of AWS IoT: service-authorization list_iot.
+    "iotsecuredtunneling": "iot",
+    "IoTSecuredTunneling": "iot",
+    "mturk-requester": "mechanicalturk",
+    # Three SDK clients, one prefix: service-authorization list_partner-central.
+    "partnercentral-account": "partnercentral",
+    "partnercentral-benefits": "partnercentral",
+    "partnercentral-channel": "partnercentral",
 }
 
 
@@ -208,6 +225,36 @@ def sdk_lines(methods, services):
     return out
 
 
+def retired_services(methods, services):
+    """The actions of services that the reference no longer has, by prefix, as the SDK map knew them."""
+    retired = {}
+    for entries in methods.values():
+        for entry in entries:
+            prefix, _, name = entry.get("action", "").partition(":")
+            if name and prefix not in services:
+                retired.setdefault(prefix, set()).add(name)
+    # A misspelt prefix, of one operation.
+    return {prefix: sorted(names) for prefix, names in sorted(retired.items()) if len(names) > 1}
+
+
+def documented_operations(path, services):
+    """The lines of operation_actions.tsv, by prefix and operation."""
+    lines = {}
+    for line in path.read_text().splitlines():
+        fields = line.split("\t")
+        if line.startswith("#") or fields[0] == "source":
+            continue
+        prefix, operation, *actions = fields
+        for action in actions if actions != ["-"] else []:
+            own, _, name = action.rstrip("?").partition(":")
+            if own not in services or name.lower() not in services[own].lower:
+                raise SystemExit(f"{path.name}: {operation} of {prefix}: the reference has no action {action}")
+        if not actions or prefix not in services or operation.lower() in services[prefix].lower:
+            raise SystemExit(f"{path.name}: {operation} of {prefix}: no such service, or the action has its name")
+        lines.setdefault(prefix, {})[operation] = "\t".join(["m", operation, *actions])
+    return lines
+
+
 def fas_lines(folder, renames):
     for path in sorted(folder.glob("*.json")):
         table = json.loads(path.read_text())
@@ -233,19 +280,23 @@ def main():
             hashes[name] = digest.hexdigest()
         elif path.exists():
             data[name], hashes[name] = load(path)
+    operations = pathlib.Path(__file__).with_name(OPERATIONS)
     reference = data["service_authorization.json.gz"]
     services = {prefix: Service(facts) for prefix, facts in sorted(reference["services"].items())}
     configuration = data.get("service-configuration.json", {})
     renames = configuration.get("RenameServicesServiceReference", {})
     lines = ["palisade-service-facts\t1", "date\t" + reference["date"]]
     lines += ["\t".join(["source", name, digest, ORIGINS[name]]) for name, digest in hashes.items()]
+    lines.append("\t".join(["source", OPERATIONS, hashlib.sha256(operations.read_bytes()).hexdigest(), OPERATIONS_ORIGIN]))
     lines.append("\t".join(["rcp"] + sorted(reference["rcp_supported_services"])))
+    methods = data.get("sdk_method_mappings.json.gz", {}).get("sdk_method_iam_mappings", {})
+    retired = retired_services(methods, services)
     sources = {name: prefix for name, prefix in renames.items() if prefix in services}
     for host, prefix in data.get("cloudtrail_service_mappings.json", {}).get("mappings", {}).items():
         sources[host.removesuffix(".amazonaws.com")] = prefix
     sources.update(EVENT_SOURCES)
     for label, prefix in sorted(sources.items()):
-        if label != prefix and prefix in services:
+        if label != prefix and (prefix in services or prefix in retired):
             lines.append("\t".join(["event-source", label, prefix]))
     for key in data.get("global_condition_keys.json", {}).get("keys", []):
         if "services" in key:
@@ -253,11 +304,16 @@ def main():
     lines += fas_lines(options.folder / "operation-fas-maps", renames)
     for operation, actions in sorted(data.get("s3_operation_actions.json", {}).get("operations", {}).items()):
         lines.append("\t".join(["s3", operation] + actions))
-    added = sdk_lines(data.get("sdk_method_mappings.json.gz", {}).get("sdk_method_iam_mappings", {}), services)
+    lines += ["\t".join(["retired", prefix] + names) for prefix, names in retired.items()]
+    added = sdk_lines(methods, services)
+    documented = documented_operations(operations, services)
     for prefix, service in services.items():
         lines.append("service\t" + prefix)
         lines += service.lines()
-        lines += sorted(added.get(prefix, ()))
+        own = documented.get(prefix, {})
+        is_replaced = lambda line: line.startswith("m\t") and line.split("\t")[1] in own
+        lines += sorted(line for line in added.get(prefix, ()) if not is_replaced(line))
+        lines += [own[operation] for operation in sorted(own)]
         lines += ["\t".join(["p", operation, pair]) for operation, pair in sorted(PARAMETERS.get(prefix, {}).items())]
     text = ("\n".join(lines) + "\n").encode()
     buffer = io.BytesIO()

@@ -11,7 +11,7 @@ use super::document::{self, Document, Effect, Elements, Principals, Version};
 use super::operator::Comparison;
 use super::pattern::{ActionPattern, Glob, Token, bind_to_arn_parts};
 use super::principal::{self, Named};
-use super::request::{PrincipalType, Request, Resource};
+use super::request::{OpenAction, PrincipalType, Request, Resource};
 use super::template::{Resolved, Template};
 use super::truth::{Truth, all, any};
 
@@ -219,17 +219,44 @@ impl Statement {
         self.actions.iter().any(|action| action.matches(service, name)) != self.actions_negated
     }
 
+    /// Is the statement about the action of the request?
+    pub fn action(&self, request: &Request) -> Truth {
+        let named = self.actions.iter().any(|action| action.matches(&request.service, &request.action_name));
+        match &request.open_action {
+            Some(open) if self.chooses(&request.service, named, open) => Truth::Unknown,
+            _ => (named != self.actions_negated).into(),
+        }
+    }
+
+    /// Does the statement name some of the actions that an unknown one may be, and not others? `named`: it names the one that has
+    /// the name of the operation.
+    fn chooses(&self, service: &str, named: bool, open: &OpenAction) -> bool {
+        let mut of_service = self.actions.iter().filter(|action| action.chooses_of(service)).peekable();
+        if of_service.peek().is_none() {
+            return false;
+        }
+        let Some(names) = &open.names else {
+            // Of a service that no table has: its operations mostly are its actions.
+            return !named;
+        };
+        // A name that no table has may be the one.
+        let is_new = |name: &str| !names.ruled_out.iter().any(|own| own == name);
+        if !named && of_service.filter_map(ActionPattern::exact).any(is_new) {
+            return true;
+        }
+        names.may_be.iter().any(|name| self.actions.iter().any(|action| action.matches(service, name)) != named)
+    }
+
     /// Is the statement about the action and the caller of the request, or may it be?
     pub fn is_about(&self, request: &Request) -> bool {
         let named = |principals: &Principals| principal::named(principals, &request.principal, self.effect, false).at_all();
-        self.covers_action(&request.service, &request.action_name)
-            && !self.principal.as_ref().is_some_and(|principals| named(principals).is_false())
+        !self.action(request).is_false() && !self.principal.as_ref().is_some_and(|principals| named(principals).is_false())
     }
 
     /// What the statement says of the request. `has_boundary`: the caller has a permissions boundary.
     pub fn matches(&self, request: &Request, view: &View<'_>, has_boundary: bool) -> Matched {
-        let action = self.actions.iter().any(|action| action.matches(&request.service, &request.action_name));
-        if action == self.actions_negated {
+        let action = self.action(request);
+        if action.is_false() {
             return Matched { truth: Truth::False, named: Named::ATTACHED };
         }
         let mut named = match &self.principal {
@@ -256,7 +283,7 @@ impl Statement {
         let truth = if resource.is_false() {
             resource
         } else {
-            resource.and(all(self.conditions.iter().map(|condition| condition.evaluate(view))))
+            action.and(resource).and(all(self.conditions.iter().map(|condition| condition.evaluate(view))))
         };
         Matched { truth, named }
     }

@@ -386,6 +386,19 @@ impl ActionPattern {
         Some(ActionPattern { service, name: Glob::new(&name.to_ascii_lowercase()) })
     }
 
+    /// Does it name an action of the service, and not all of them?
+    pub fn chooses_of(&self, service: &str) -> bool {
+        self.service.as_deref() == Some(service) && !self.name.is_everything()
+    }
+
+    /// Is it the name of one action, without wildcards?
+    pub fn exact(&self) -> Option<&str> {
+        match &self.name.shape {
+            Shape::Exact(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Does it match the action whose service and name are given in lower case?
     pub fn matches(&self, service: &str, name: &str) -> bool {
         self.service.as_deref().is_none_or(|own| own == service) && self.name.matches(name)

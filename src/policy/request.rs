@@ -1,5 +1,7 @@
 //! What is asked: who wants to do what to which resource, and what is known of the circumstances.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::pattern::{Glob, arn_parts};
 use super::truth::Truth;
@@ -14,6 +16,8 @@ pub struct Request {
     pub action_name: String,
     /// `service:Name` as the caller spells it.
     pub action: String,
+    /// Only the service is certain: the name is that of the operation, and the action may have another.
+    pub open_action: Option<OpenAction>,
     pub resource: Resource,
     /// Account that owns the resource; `None`: the one in the ARN of the resource, else the account of the caller.
     pub resource_account: Option<String>,
@@ -33,6 +37,7 @@ impl Request {
             service: service.to_ascii_lowercase(),
             action_name: name.to_ascii_lowercase(),
             action: action.to_owned(),
+            open_action: None,
             resource,
             resource_account: None,
             context: Context::new(),
@@ -58,6 +63,24 @@ impl Request {
             _ => false,
         }
     }
+}
+
+/// An action of which nobody knows the name.
+#[derive(Debug, Clone)]
+pub struct OpenAction {
+    /// The operation that needs it, for people.
+    pub operation: String,
+    /// `None`: the actions of the service are not known.
+    pub names: Option<Arc<ActionNames>>,
+}
+
+/// The known actions of a service, in lower case.
+#[derive(Debug, Default)]
+pub struct ActionNames {
+    /// Those that an unknown action may be.
+    pub may_be: Vec<String>,
+    /// Those that it cannot be.
+    pub ruled_out: Vec<String>,
 }
 
 /// The resource of a request.

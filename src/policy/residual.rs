@@ -23,6 +23,11 @@ pub fn depends_on(
     if attached.applies.truth.is_unknown() {
         parts.push(format!("it is not the case that {}", attached.applies.reason));
     }
+    if let Some(open) = &request.open_action
+        && statement.action(request).is_unknown()
+    {
+        parts.push(format!("the action that {} needs is one of those it is about", open.operation));
+    }
     if statement.matches(request, view, has_boundary).named.at_all().is_unknown() {
         parts.push("the caller is one of its principals".to_owned());
     }

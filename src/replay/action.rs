@@ -19,6 +19,8 @@ pub(super) struct Needed<'a> {
     /// As AWS writes it.
     pub(super) name: Cow<'a, str>,
     pub(super) facts: Option<(&'a Service, &'a Action)>,
+    /// Is the name that of the operation, and that of the action not known?
+    pub(super) open: bool,
     pub(super) certain: bool,
     /// For a permission that is not the call's own: why it is needed.
     pub(super) dependent: Option<Cow<'static, str>>,
@@ -55,6 +57,7 @@ impl<'a> Needed<'a> {
             prefix: Cow::Borrowed(&facts.0.prefix),
             name: Cow::Borrowed(&facts.1.name),
             facts: Some(facts),
+            open: false,
             certain: true,
             dependent: None,
             provenance: Cow::Borrowed("from eventSource and eventName"),
@@ -68,11 +71,25 @@ impl<'a> Needed<'a> {
             prefix: Cow::Owned(prefix.to_owned()),
             name: Cow::Owned(name.to_owned()),
             facts: None,
+            open: false,
             certain: true,
             dependent: None,
             provenance: Cow::Borrowed("eventName, which is no action that the service facts know"),
             target: Target::OfCall,
         })
+    }
+
+    /// The action of an operation that no table has.
+    pub(super) fn guessed(scene: &Scene<'a>, prefix: &str, operation: &str) -> Needed<'a> {
+        let named = Needed::named(scene, prefix, operation);
+        if named.facts.is_some() {
+            return named;
+        }
+        if scene.facts().was_action(prefix, operation) {
+            return named.from("from eventName, an action of a service that AWS no longer offers");
+        }
+        let from = "eventName: which action IAM asks for the operation is not in Palisade's tables";
+        Needed { open: true, ..named.from(from) }
     }
 
     pub(super) fn maybe(mut self) -> Needed<'a> {
@@ -216,6 +233,9 @@ pub(super) fn needed<'a>(scene: &Scene<'a>) -> Actions<'a> {
         prefix = "application-autoscaling";
     }
     let mut needed = own_actions(scene, prefix, scene.event_name());
+    if needed.is_empty() {
+        return Actions::NotAuthorized("an operation that a token of its own authorizes, which IAM policies do not govern");
+    }
     dependent::add(scene, &mut needed);
     Actions::Needed(needed)
 }
@@ -237,8 +257,6 @@ fn own_actions<'a>(scene: &Scene<'a>, prefix: &'a str, name: &'a str) -> Vec<Nee
         ("sns", "PublishBatch") => vec![by_table("Publish")],
         ("access-analyzer", "GetFindingV2") => vec![by_table("GetFinding")],
         ("access-analyzer", "ListFindingsV2") => vec![by_table("ListFindings")],
-        ("dms", "ModifyDataProvider") => vec![by_table("UpdateDataProvider")],
-        ("dms", "DescribeDataProviders") => vec![by_table("ListDataProviders")],
         ("signin", "CreateOAuth2TokenWithIAM") => vec![by_table("CreateOAuth2Token")],
         // Amazon Keyspaces names actions after the statements of CQL:
         // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkeyspacesforapachecassandra.html>.
@@ -271,17 +289,7 @@ fn same_name<'a>(scene: &Scene<'a>, prefix: &'a str, plain: &'a str, name: &'a s
     {
         return vec![found.from("from eventName without the version of the API")];
     }
-    let table = scene.facts().service(prefix).and_then(|service| service.operation(&plain.to_ascii_lowercase()));
-    let by_table: Vec<Needed<'a>> = table
-        .into_iter()
-        .flatten()
-        .filter_map(|needs| {
-            let (prefix, action) = needs.action.split_once(':')?;
-            let found = Needed::find(scene, prefix, action)?.from("from eventName, by the table of SDK methods");
-            Some(if needs.sometimes { found.maybe() } else { found })
-        })
-        .collect();
-    if !by_table.is_empty() {
+    if let Some(by_table) = by_operations(scene, prefix, plain) {
         return by_table;
     }
     if prefix == "apigateway"
@@ -289,7 +297,23 @@ fn same_name<'a>(scene: &Scene<'a>, prefix: &'a str, plain: &'a str, name: &'a s
     {
         return vec![Needed::named(scene, prefix, verb).from("from eventName: the HTTP method of the operation is the action")];
     }
-    vec![Needed::named(scene, prefix, plain)]
+    vec![Needed::guessed(scene, prefix, plain)]
+}
+
+/// What the tables of operations say: nothing is needed if no policy is asked. `None`: they do not have the operation.
+pub(super) fn by_operations<'a>(scene: &Scene<'a>, prefix: &str, operation: &str) -> Option<Vec<Needed<'a>>> {
+    let table = scene.facts().service(prefix)?.operation(&operation.to_ascii_lowercase())?;
+    let needed: Vec<Needed<'a>> = table
+        .iter()
+        .filter_map(|needs| {
+            let (prefix, action) = needs.action.split_once(':')?;
+            let found = Needed::find(scene, prefix, action)?.from("from eventName, by the tables of operations");
+            let tags = found.facts.is_some_and(|(_, action)| action.access == 'T') && table.len() > 1;
+            let found = if tags { found.on(Target::OfFirst) } else { found };
+            Some(if needs.sometimes { found.maybe() } else { found })
+        })
+        .collect();
+    (table.is_empty() || !needed.is_empty()).then_some(needed)
 }
 
 /// The HTTP method of an operation of API Gateway.

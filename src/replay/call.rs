@@ -101,6 +101,7 @@ call! {
     session_from_console SessionFromConsole boolean;
     event_source EventSource text;
     event_name EventName text;
+    read_only ReadOnly boolean;
     error_code ErrorCode text;
     error_message ErrorMessage text;
     resource_arn ResourceArn text;

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::context::{Context, ContextValue, Unknown};
-use crate::policy::request::{Facts, PrincipalType, Request};
+use crate::policy::request::{Facts, OpenAction, PrincipalType, Request};
 use crate::policy::truth::Truth;
 
 use super::Authorization;
@@ -355,6 +355,7 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
             service: needed.prefix.to_ascii_lowercase(),
             action_name: needed.name.to_ascii_lowercase(),
             action: format!("{}:{}", needed.prefix, needed.name),
+            open_action: needed.open.then(|| open_action(scene, needed)),
             resource_account: resolved.owner.account().map(str::to_owned),
             resource: resolved.resource,
             principal,
@@ -368,6 +369,15 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
         action_is_documented: needed.facts.is_some(),
         dependent: needed.dependent.clone().map(Cow::into_owned),
         certain: resolved.certain,
+    }
+}
+
+/// What the action may be, where no table tells.
+fn open_action(scene: &Scene<'_>, needed: &Needed<'_>) -> OpenAction {
+    let reads = scene.call.read_only == Some(true);
+    OpenAction {
+        operation: scene.event_name().to_owned(),
+        names: scene.facts().service(&needed.prefix).map(|service| service.names(reads)),
     }
 }
 

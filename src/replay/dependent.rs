@@ -199,11 +199,14 @@ fn tagging<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<'a
         let general = ["tagresource", "addtagstoresource", "addtags", "tagqueue"];
         let names = own_kind.as_deref().into_iter().chain(general);
         let found = names.filter_map(|name| Needed::find(scene, &service.prefix, name)).next();
+        let found = found.filter(|found| !needed.iter().any(|own| own.is(&found.prefix, &found.name)));
         needed.extend(found.map(|found| found.from(from).because(why).on(Target::OfFirst).maybe()));
         return;
     }
     for name in documented {
-        if let Some((prefix, name)) = name.split_once(':') {
+        if let Some((prefix, name)) = name.split_once(':')
+            && !needed.iter().any(|own| own.is(prefix, name))
+        {
             needed.push(Needed::named(scene, prefix, name).from(from).because(why).on(Target::OfFirst));
         }
     }

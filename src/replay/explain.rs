@@ -199,7 +199,7 @@ fn layers(policies: &Policies, permission: &Permission, request: &Request) -> Ve
 fn statement(statement: &Statement, permission: &Permission) -> StatementTree {
     let request = &permission.authorization.request;
     let view = View::of(&request.context);
-    let about = statement.covers_action(&request.service, &request.action_name);
+    let about = statement.action(request);
     let matched = statement.matches(request, &view, false);
     StatementTree {
         number: statement.index + 1,
@@ -207,8 +207,8 @@ fn statement(statement: &Statement, permission: &Permission) -> StatementTree {
         line: statement.position.line,
         effect: statement.effect.as_str(),
         matches: word(matched.at_all()),
-        action: word(about.into()),
-        principal: word(if about { matched.named.at_all() } else { Truth::Unknown }),
+        action: word(about),
+        principal: word(if about.is_false() { Truth::Unknown } else { matched.named.at_all() }),
         resource: word(statement.resource(request, &view)),
         conditions: statement
             .conditions
@@ -334,6 +334,9 @@ fn statement_branch(statement: &StatementTree) -> Branch {
         _ => "does not match",
     };
     let mut below = Vec::new();
+    if statement.action == "unknown" {
+        below.push(Branch::leaf("[unknown] action".to_owned()));
+    }
     if statement.action != "no" {
         if statement.principal != "yes" {
             below.push(Branch::leaf(format!("[{}] principal", statement.principal)));

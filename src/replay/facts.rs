@@ -7,12 +7,13 @@ mod parse;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::policy::check::Services;
+use crate::policy::request::ActionNames;
 
 /// The format that this version reads.
 pub const FORMAT: &str = "palisade-service-facts\t1";
@@ -81,6 +82,7 @@ pub struct ServiceFacts {
     vpce_keys: HashMap<String, Vec<String>>,
     fas: Vec<(String, Vec<String>)>,
     s3: HashMap<String, Vec<String>>,
+    retired: HashMap<String, Vec<String>>,
     service_of_prefix: HashMap<String, usize>,
     services: Vec<Section>,
 }
@@ -106,6 +108,8 @@ pub struct Service {
     roles: HashMap<String, Vec<String>>,
     /// For each key: does some action or type of resource list it? AWS's tables name keys that they list nowhere.
     is_listed: Vec<bool>,
+    names: OnceLock<Arc<ActionNames>>,
+    names_of_reads: OnceLock<Arc<ActionNames>>,
 }
 
 /// A condition key.
@@ -212,6 +216,7 @@ impl ServiceFacts {
             vpce_keys: HashMap::new(),
             fas: Vec::new(),
             s3: HashMap::new(),
+            retired: HashMap::new(),
             service_of_prefix: HashMap::new(),
             services: Vec::new(),
         }
@@ -263,6 +268,11 @@ impl ServiceFacts {
         self.vpce_keys.get(key).map(Vec::as_slice)
     }
 
+    /// Did a service have the action that AWS's reference has no longer?
+    pub fn was_action(&self, prefix: &str, name: &str) -> bool {
+        self.retired.get(prefix).is_some_and(|names| names.iter().any(|own| own.eq_ignore_ascii_case(name)))
+    }
+
     /// The actions that an S3 operation may need.
     pub fn s3_operation(&self, operation: &str) -> Option<&[String]> {
         self.s3.get(operation).map(Vec::as_slice)
@@ -312,7 +322,20 @@ impl Service {
         self.actions.get(*self.action_of_name.get(name)?)
     }
 
-    /// The actions that an operation needs, if they are not those of its name; the operation in lower case.
+    /// The actions that an operation may need of which no table tells; `reads`: CloudTrail says that it only reads.
+    pub fn names(&self, reads: bool) -> Arc<ActionNames> {
+        let names = if reads { &self.names_of_reads } else { &self.names };
+        let made = names.get_or_init(|| {
+            let (ruled_out, may_be): (Vec<&Action>, Vec<&Action>) =
+                self.actions.iter().partition(|action| reads && action.surely_writes());
+            let lower = |actions: Vec<&Action>| actions.into_iter().map(|action| action.name.to_ascii_lowercase()).collect();
+            Arc::new(ActionNames { may_be: lower(may_be), ruled_out: lower(ruled_out) })
+        });
+        Arc::clone(made)
+    }
+
+    /// The actions that an operation needs, if they are not those of its name: none, if no policy is asked. The operation in lower
+    /// case.
     pub fn operation(&self, operation: &str) -> Option<&[Needs]> {
         self.operations.get(operation).map(Vec::as_slice)
     }
@@ -353,6 +376,15 @@ impl Service {
     /// The key of that name in lower case.
     pub fn find_key(&self, key: &str) -> Option<&Key> {
         self.keys.iter().find(|own| own.is(key))
+    }
+}
+
+impl Action {
+    /// Can no operation that only reads need the action? The level alone does not tell: CloudTrail calls `sts:AssumeRole` and
+    /// `kms:Decrypt` reads, and the reference has levels that are wrong.
+    fn surely_writes(&self) -> bool {
+        const VERBS: [&str; 10] = ["Create", "Delete", "Update", "Put", "Modify", "Remove", "Tag", "Untag", "Attach", "Detach"];
+        !matches!(self.access, 'R' | 'L') && VERBS.iter().any(|verb| self.name.starts_with(verb))
     }
 }
 

@@ -600,9 +600,12 @@ fn quick(policies: &Policies, request: &Request) -> Verdict {
     }
 }
 
-/// The verdict of all permissions together: denied if one that is surely needed is denied.
+/// The verdict of all permissions together: denied if one that is surely needed is denied, or each of which the call needs some.
 fn together(permissions: &[Permission], verdict: impl Fn(&Permission) -> Verdict) -> Verdict {
     let mut result = Verdict::NotDenied;
+    if needs_some(permissions) && own(permissions).all(|permission| verdict(permission) == Verdict::Denied) {
+        return Verdict::Denied;
+    }
     for permission in permissions {
         match verdict(permission) {
             Verdict::Denied if permission.authorization.certain => return Verdict::Denied,
@@ -613,12 +616,25 @@ fn together(permissions: &[Permission], verdict: impl Fn(&Permission) -> Verdict
     result
 }
 
+/// The permissions that are the call's own.
+fn own(permissions: &[Permission]) -> impl Iterator<Item = &Permission> {
+    permissions.iter().filter(|permission| permission.authorization.dependent.is_none())
+}
+
+/// Is it not known which of its own permissions the call needs? Some it does.
+fn needs_some(permissions: &[Permission]) -> bool {
+    let mut own = own(permissions).peekable();
+    own.peek().is_some() && own.all(|permission| !permission.authorization.certain)
+}
+
 /// The verdict under the scenario, and the first permission that makes it so.
 fn deciding(permissions: &[Permission]) -> (Verdict, Option<usize>) {
     let verdict = together(permissions, |permission| permission.then);
     let deciding = match verdict {
         Verdict::Denied => {
-            permissions.iter().position(|permission| permission.then == Verdict::Denied && permission.authorization.certain)
+            let is_denied = |permission: &Permission| permission.then == Verdict::Denied;
+            let certain = permissions.iter().position(|permission| is_denied(permission) && permission.authorization.certain);
+            certain.or_else(|| permissions.iter().position(is_denied))
         }
         Verdict::Undetermined => permissions.iter().position(|permission| permission.then != Verdict::NotDenied),
         Verdict::NotDenied => permissions.iter().position(|permission| permission.concerned.is_ok()),

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::action::{Needed, Target};
+use super::action::{Needed, Target, by_operations};
 use super::scene::{Parameters, Scene};
 
 /// Operations on objects whose action has another name with a version id.
@@ -92,8 +92,10 @@ fn percent_decoded(text: &str) -> String {
 
 /// The actions of an S3 operation.
 pub(super) fn actions<'a>(scene: &Scene<'a>, prefix: &'a str, event: &'a str) -> Vec<Needed<'a>> {
-    if prefix == "s3express" {
-        return express(scene, event);
+    match prefix {
+        "s3express" => return express(scene, event),
+        "s3-outposts" => return outposts(scene, event),
+        _ => {}
     }
     let table = |action: &str| Needed::named(scene, "s3", action).from("from eventName, by AWS's table of S3 operations");
     let versioned = |action: &'static str| {
@@ -159,13 +161,37 @@ fn express<'a>(scene: &Scene<'a>, event: &'a str) -> Vec<Needed<'a>> {
     }
     // `GetBucketEncryption`: the name of the action is that of S3.
     let of_s3 = by_table(scene, event);
-    of_s3.into_iter().map(|needed| Needed::named(scene, "s3express", &needed.name).from("from eventName, as for S3")).collect()
+    let of_express = |needed: Needed<'a>| match Needed::find(scene, "s3express", &needed.name) {
+        Some(found) => found.from("from eventName, as for S3"),
+        None => Needed::guessed(scene, "s3express", event),
+    };
+    of_s3.into_iter().map(of_express).collect()
+}
+
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_s3outposts.html>
+fn outposts<'a>(scene: &Scene<'a>, event: &'a str) -> Vec<Needed<'a>> {
+    let action = match event {
+        "HeadObject" => "GetObject",
+        "ListObjects" | "ListObjectsV2" | "HeadBucket" => "ListBucket",
+        other => other,
+    };
+    if let Some(found) = Needed::find(scene, "s3-outposts", action) {
+        return vec![found];
+    }
+    let of_s3 = by_table(scene, event);
+    let from = "from eventName, as for S3";
+    let found = of_s3.iter().filter_map(|needed| Some(Needed::find(scene, "s3-outposts", &needed.name)?.from(from)));
+    let found: Vec<Needed<'a>> = found.collect();
+    if found.is_empty() { vec![Needed::guessed(scene, "s3-outposts", event)] } else { found }
 }
 
 fn by_table<'a>(scene: &Scene<'a>, event: &'a str) -> Vec<Needed<'a>> {
     let from = "from eventName, by AWS's table of S3 operations";
     if let Some(found) = Needed::find(scene, "s3", event) {
         return vec![found];
+    }
+    if let Some(needed) = by_operations(scene, "s3", event) {
+        return needed;
     }
     let listed = scene.facts().s3_operation(event).unwrap_or_default();
     let own: Vec<&str> = listed.iter().filter_map(|action| action.strip_prefix("s3:")).collect();
@@ -188,7 +214,7 @@ fn by_table<'a>(scene: &Scene<'a>, event: &'a str) -> Vec<Needed<'a>> {
             return vec![Needed::named(scene, "s3", action).from(from)];
         }
     }
-    vec![Needed::named(scene, "s3", event)]
+    vec![Needed::guessed(scene, "s3", event)]
 }
 
 fn bucket_action<'a>(scene: &Scene<'a>, action: &str) -> Needed<'a> {

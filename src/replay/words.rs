@@ -16,6 +16,7 @@ use crate::policy::layers::{Layer, Level, Policies};
 use crate::policy::operator::Test;
 use crate::policy::request::Request;
 use crate::policy::residual::in_words_condition;
+use crate::policy::truth::Truth;
 use crate::policy::verdict::{Judgement, NotAllowed, StatementMatch, Verdict};
 
 /// What a finding says of a call.
@@ -313,6 +314,8 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
         }
         let Some(judgement) = &permission.judgement else { continue };
         settled.extend(judgement.settling.iter().map(|settling| advice(&settling.key, &settling.why)));
+        let newer = |action: String| format!("{action}: newer service facts may have it (--service-facts)");
+        settled.extend(open_action(permission, judgement).map(newer));
         let matters = |policy_type: PolicyType| {
             judgement.statements.iter().any(|found| found.policy_type == policy_type && found.effect == Effect::Deny)
                 || judgement.not_allowed_by.iter().any(|missing| missing.layer == Layer::Policy(policy_type))
@@ -352,12 +355,10 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
             statement_label = policies.first().map(|policy| format!("{}:1 nothing allows it", policy.name));
         }
     }
-    let why: Vec<String> = permission
-        .judgement
-        .iter()
-        .flat_map(|judgement| &judgement.settling)
-        .map(|settling| format!("{} is unknown: {}", settling.key, settling.why))
-        .collect();
+    let of_keys = permission.judgement.iter().flat_map(|judgement| &judgement.settling);
+    let why = of_keys.map(|settling| format!("{} is unknown: {}", settling.key, settling.why));
+    let action = permission.judgement.iter().filter_map(|judgement| open_action(permission, judgement));
+    let why: Vec<String> = action.map(|action| format!("{action} is not in Palisade's tables")).chain(why).collect();
     let mut reason = lead.to_owned();
     for part in reasons.into_iter().chain(why) {
         reason.push_str("; ");
@@ -368,6 +369,15 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
     }
     let settled_by = Some(settled.into_iter().collect::<Vec<_>>().join("; "));
     Words { reason, settled_by, statement: statement_label, perimeter: of_perimeter }
+}
+
+/// The action that some statement turns on and that no table tells.
+fn open_action(permission: &Permission, judgement: &Judgement) -> Option<String> {
+    let request = &permission.authorization.request;
+    let open = request.open_action.as_ref()?;
+    let found = judgement.statements.iter().filter_map(|found| statement(&permission.policies, found));
+    let turns_on_it = found.map(|statement| statement.action(request)).any(Truth::is_unknown);
+    turns_on_it.then(|| format!("which action IAM asks for the operation {} of {}", open.operation, request.service))
 }
 
 fn push_new(list: &mut Vec<String>, text: String) {

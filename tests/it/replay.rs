@@ -63,6 +63,11 @@ fn policies(layers: &Value) -> Policies {
 /// The verdict on a call: denied if a permission that is surely needed is, open if any other may be.
 fn verdict(policies: &Policies, authorizations: &[Authorization]) -> (Verdict, String) {
     let mut open = None;
+    let mut own = authorizations.iter().filter(|own| own.dependent.is_none()).peekable();
+    let needs_some = own.peek().is_some() && own.clone().all(|own| !own.certain);
+    if needs_some && own.all(|own| judge(policies, &own.request).verdict == Verdict::Denied) {
+        return (Verdict::Denied, "every permission of which the call needs some".to_owned());
+    }
     for own in authorizations {
         let judgement = judge(policies, &own.request);
         let words = format!(

@@ -39,6 +39,9 @@ pub(super) fn facts(text: String) -> Result<ServiceFacts, String> {
             ["s3", operation, actions @ ..] => {
                 facts.s3.insert((*operation).to_owned(), owned(actions));
             }
+            ["retired", prefix, names @ ..] => {
+                facts.retired.insert((*prefix).to_owned(), owned(names));
+            }
             _ => {}
         }
     }
@@ -115,6 +118,7 @@ pub(super) fn service(prefix: &str, text: &str) -> Service {
             ["m", operation, actions @ ..] => {
                 let needs = actions
                     .iter()
+                    .filter(|action| **action != "-")
                     .map(|action| Needs { action: action.trim_end_matches('?').to_owned(), sometimes: action.ends_with('?') });
                 service.operations.insert(operation.to_ascii_lowercase(), needs.collect());
             }

@@ -3,7 +3,7 @@
 //! A file has an inventory and cases. A case has a record, perhaps records before it, and either why IAM was not asked or the pairs of
 //! action and resource, all of them. Of a pair are checked the members that it has. A key is a text or a list if it is present,
 //! null if it is absent, and `{"unknown": …}` if nobody can know: `"unknown": true`, or what may be known of it all the same. `judged_on` is
-//! the resource as policies see it, with `*` and `?` for what is not known of it.
+//! the resource as policies see it, with `*` and `?` for what is not known of it. `open`: no table tells the name of the action.
 
 use palisade::policy::context::{ContextValue, Seen, Unknown};
 use palisade::policy::request::Resource;
@@ -84,6 +84,9 @@ fn check(expected: &Value, own: &Authorization, wrong: &mut Vec<String>) {
         differ("the owner", account, json!(own.request.resource_account));
     }
     differ("certain", expected.get("certain").unwrap_or(&json!(true)), json!(own.certain));
+    if let Some(open) = expected.get("open") {
+        differ("open", open, json!(own.request.open_action.is_some()));
+    }
     if let Some(judged_on) = expected.get("judged_on") {
         let found = match &own.request.resource {
             Resource::Known(text) => text.clone(),

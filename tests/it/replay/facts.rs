@@ -12,11 +12,31 @@ fn the_embedded_facts_say_where_they_come_from() {
 }
 
 #[test]
+fn the_embedded_facts_hold_the_operations_that_were_read_by_hand() {
+    use sha2::{Digest, Sha256};
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/operation_actions.tsv");
+    let digest: String = Sha256::digest(std::fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let facts = ServiceFacts::embedded();
+    let source = facts.sources.iter().find(|source| source.file == "operation_actions.tsv").unwrap();
+    assert_eq!(source.sha256, digest, "run tools/service_facts.py again");
+    let needs = facts.service("ecr").unwrap().operation("listimagereferrers").unwrap();
+    let needs: Vec<(&str, bool)> = needs.iter().map(|needs| (needs.action.as_str(), needs.sometimes)).collect();
+    assert_eq!(needs, [("ecr:BatchGetImage", false), ("ecr:BatchImportUpstreamImage", true), ("ecr:CreateRepository", true)]);
+    assert!(facts.service("codecatalyst").unwrap().operation("createproject").unwrap().is_empty());
+    assert!(facts.was_action("iotevents", "createinput") && !facts.was_action("iotevents", "levitate"));
+}
+
+#[test]
 fn event_sources_have_the_prefixes_of_iam() {
     let facts = ServiceFacts::embedded();
-    for (label, prefix) in
-        [("monitoring", "cloudwatch"), ("tagging", "tag"), ("email", "ses"), ("s3", "s3"), ("amazonmq", "mq")]
-    {
+    for (label, prefix) in [
+        ("monitoring", "cloudwatch"),
+        ("tagging", "tag"),
+        ("email", "ses"),
+        ("s3", "s3"),
+        ("amazonmq", "mq"),
+        ("mturk-requester", "mechanicalturk"),
+    ] {
         assert_eq!(facts.prefix(label), prefix);
     }
 }

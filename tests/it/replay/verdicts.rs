@@ -87,3 +87,82 @@ fn keys_that_are_asked_for_are_enough() {
     let policies = policies(&deny(&json!({"StringNotEqualsIfExists": {"aws:ResourceOrgID": "o-exampleorg"}})));
     assert_eq!(verdict(&policies, &all).0, Verdict::Denied);
 }
+
+/// A call without parameters, and the verdict on it under one Deny statement.
+fn fares(source: &str, operation: &str, reads: Option<bool>, statement: &Value) -> Verdict {
+    let mut record = put(None);
+    record["eventSource"] = json!(format!("{source}.amazonaws.com"));
+    record["eventName"] = json!(operation);
+    record["requestParameters"] = json!({});
+    record["resources"] = json!([]);
+    record["readOnly"] = json!(reads);
+    let mut statement = statement.clone();
+    statement["Effect"] = json!("Deny");
+    statement["Resource"] = json!("*");
+    let policy = json!({"scp": [["FullAWSAccess", {"Version": "2012-10-17", "Statement": [statement]}]]});
+    let inventory = inventory(&corpus_file("replay/cloudtrail_scp_inventory.json"));
+    verdict(&policies(&policy), &authorizations(derived(&record, &[], &inventory))).0
+}
+
+#[test]
+fn an_operation_that_no_table_has_may_need_any_action_of_its_service() {
+    let writes = |statement: Value| fares("ec2", "LevitateInstances", Some(false), &statement);
+    for (statement, expected) in [
+        (json!({"Action": "ec2:*"}), Verdict::Denied),
+        (json!({"Action": "*"}), Verdict::Denied),
+        (json!({"NotAction": ["iam:*", "s3:GetObject"]}), Verdict::Denied),
+        (json!({"Action": ["s3:*", "sts:AssumeRole"]}), Verdict::NotDenied),
+        (json!({"NotAction": ["ec2:*"]}), Verdict::NotDenied),
+        (json!({"Action": "ec2:TerminateInstances"}), Verdict::Undetermined),
+        (json!({"Action": "ec2:Describe*"}), Verdict::Undetermined),
+        (json!({"NotAction": ["ec2:DescribeInstances"]}), Verdict::Undetermined),
+        // The action may be newer than the tables, with this name or another.
+        (json!({"Action": "ec2:LevitateInstances"}), Verdict::Undetermined),
+        (json!({"Action": "ec2:HoverInstances"}), Verdict::Undetermined),
+    ] {
+        assert_eq!(writes(statement.clone()), expected, "{statement}");
+    }
+}
+
+#[test]
+fn an_operation_that_only_reads_needs_no_action_that_makes_or_deletes() {
+    let reads = |statement: Value| fares("ec2", "InspectLevitation", Some(true), &statement);
+    for (statement, expected) in [
+        (json!({"Action": ["ec2:DeleteVpc", "ec2:CreateTags", "ec2:ModifyVpcAttribute"]}), Verdict::NotDenied),
+        (json!({"Action": "ec2:DescribeInstances"}), Verdict::Undetermined),
+        (json!({"Action": "ec2:RunInstances"}), Verdict::Undetermined),
+        (json!({"Action": "ec2:*"}), Verdict::Denied),
+    ] {
+        assert_eq!(reads(statement.clone()), expected, "{statement}");
+    }
+    // The record does not say whether it reads.
+    let statement = json!({"Action": "ec2:DeleteVpc"});
+    assert_eq!(fares("ec2", "InspectLevitation", None, &statement), Verdict::Undetermined);
+}
+
+#[test]
+fn operations_that_the_tables_have_are_settled_by_the_actions_that_they_need() {
+    for (source, operation, action, expected) in [
+        ("cloudfront", "CreateDistributionWithTags", "cloudfront:CreateDistribution", Verdict::Denied),
+        ("cloudfront", "CreateDistributionWithTags2020_05_31", "cloudfront:TagResource", Verdict::Denied),
+        ("cloudfront", "CreateDistributionWithTags", "cloudfront:CreateConnectionGroup", Verdict::Undetermined),
+        ("cloudfront", "CreateDistributionWithTags", "cloudfront:DeleteDistribution", Verdict::NotDenied),
+        ("verifiedpermissions", "BatchIsAuthorized", "verifiedpermissions:IsAuthorized", Verdict::Denied),
+        ("verifiedpermissions", "BatchIsAuthorized", "verifiedpermissions:GetPolicy", Verdict::NotDenied),
+        // Which of three it needs depends on the query; some it does.
+        ("neptune-db", "ExecuteGremlinQuery", "neptune-db:WriteDataViaQuery", Verdict::Undetermined),
+        ("neptune-db", "ExecuteGremlinQuery", "neptune-db:*DataViaQuery", Verdict::Denied),
+        ("neptune-db", "ExecuteGremlinQuery", "neptune-db:ResetDatabase", Verdict::NotDenied),
+        // AWS no longer offers the service; an older table has its actions.
+        ("iotevents", "CreateInput", "iotevents:CreateInput", Verdict::Denied),
+        ("ioteventsdata", "ListAlarms", "iotevents:CreateInput", Verdict::NotDenied),
+        // No table has the service: its operations mostly are its actions.
+        ("moonbase", "Land", "moonbase:Land", Verdict::Denied),
+        ("moonbase", "Land", "moonbase:Launch", Verdict::Undetermined),
+        ("moonbase", "Land", "moonbase:*", Verdict::Denied),
+        ("moonbase", "Land", "marsbase:Land", Verdict::NotDenied),
+    ] {
+        let found = fares(source, operation, Some(false), &json!({ "Action": action }));
+        assert_eq!(found, expected, "{source} {operation} under a Deny of {action}");
+    }
+}
