@@ -395,7 +395,7 @@ impl Reader<'_> {
     }
 
     fn facts(&mut self, node: Option<&Node>, request: &Request) -> Facts {
-        let mut facts = Facts { forward_access_session: derive::forward_access_session(&request.context), ..Facts::default() };
+        let mut facts = Facts::default();
         let Some(node) = node else { return facts };
         let Some(members) = node.members() else {
             self.wrong(node, format!("`flags` is an object, found {}", node.kind()));

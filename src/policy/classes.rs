@@ -215,24 +215,24 @@ fn single_valued(
 fn texts(conditions: &[&Condition], like: &[String], named: Option<&BTreeSet<String>>, context: &Context) -> Vec<Class> {
     let view = View::of(context);
     let mut named: Vec<String> = named.into_iter().flatten().cloned().collect();
-    let mut patterns: Vec<Pattern<'_>> = Vec::new();
+    let mut patterns: Vec<Pattern> = Vec::new();
     // Comparisons of which every text that matches is named.
     let mut never: Vec<(Comparison, String, bool)> = Vec::new();
     for (number, condition) in conditions.iter().enumerate() {
         let Some(comparison) = condition.operator.and_then(|operator| operator.comparison()) else { continue };
-        for value in &condition.values {
+        // What an unknown variable stands for is asked again in each class.
+        for value in condition.values.iter().filter_map(|value| value.resolved(comparison, &view)) {
             match value.exact_text(&view) {
                 Some(text) if comparison == Comparison::StringEquals => named.push(text),
-                // What a variable stands for is asked again in each class.
-                _ if value.has_variables() || value.is_impossible() => {}
-                _ if comparison == Comparison::StringEqualsIgnoreCase && spellings(&value.written).is_some() => {
-                    named.extend(spellings(&value.written).into_iter().flatten());
-                    never.push((comparison, value.written.clone(), false));
+                _ if value.is_impossible() => {}
+                _ if comparison == Comparison::StringEqualsIgnoreCase && spellings(&value.known_as).is_some() => {
+                    named.extend(spellings(&value.known_as).into_iter().flatten());
+                    never.push((comparison, value.known_as.clone(), false));
                 }
                 _ => {
-                    let is_plain = !value.written.contains(['*', '?', '$']);
+                    let is_plain = !value.known_as.contains(['*', '?', '$']);
                     if is_plain {
-                        named.push(value.written.clone());
+                        named.push(value.known_as.clone());
                     }
                     // A plain text matches no other; in another case, it may.
                     if !is_plain || !matches!(comparison, Comparison::StringLike | Comparison::Arn) {
@@ -251,13 +251,13 @@ fn texts(conditions: &[&Condition], like: &[String], named: Option<&BTreeSet<Str
         return classes;
     }
     for answers in 0..1_u32 << groups.len() {
-        let answered: Vec<(&Vec<Pattern<'_>>, bool)> =
+        let answered: Vec<(&Vec<Pattern>, bool)> =
             groups.iter().enumerate().map(|(number, group)| (group, answers >> number & 1 == 1)).collect();
         if !is_possible(&answered) || !may_be_like(&answered, like) {
             continue;
         }
         let answers = answered.iter().flat_map(|(group, answer)| {
-            group.iter().map(|pattern| (pattern.comparison, pattern.value.written.clone(), *answer))
+            group.iter().map(|pattern| (pattern.comparison, pattern.value.known_as.clone(), *answer))
         });
         let supposed = answers.chain(never.iter().cloned()).collect();
         classes.push(Class::Other(Other { excluded: named.clone(), supposed }));
@@ -282,15 +282,15 @@ fn spellings(text: &str) -> Option<Vec<String>> {
 }
 
 /// A pattern, and the conditions that name it.
-struct Pattern<'a> {
+struct Pattern {
     comparison: Comparison,
-    value: &'a PolicyValue,
+    value: PolicyValue,
     conditions: Vec<usize>,
 }
 
-impl<'a> Pattern<'a> {
-    fn add(patterns: &mut Vec<Pattern<'a>>, comparison: Comparison, value: &'a PolicyValue, condition: usize) {
-        let same = |own: &&mut Pattern<'a>| own.comparison == comparison && own.value.written == value.written;
+impl Pattern {
+    fn add(patterns: &mut Vec<Pattern>, comparison: Comparison, value: PolicyValue, condition: usize) {
+        let same = |own: &&mut Pattern| own.comparison == comparison && own.value.known_as == value.known_as;
         match patterns.iter_mut().find(same) {
             Some(known) if known.conditions.contains(&condition) => {}
             Some(known) => known.conditions.push(condition),
@@ -300,8 +300,8 @@ impl<'a> Pattern<'a> {
 }
 
 /// Patterns that stand in the same conditions, and only together: what counts is whether any of them matches.
-fn groups(patterns: Vec<Pattern<'_>>) -> Vec<Vec<Pattern<'_>>> {
-    let mut groups: Vec<Vec<Pattern<'_>>> = Vec::new();
+fn groups(patterns: Vec<Pattern>) -> Vec<Vec<Pattern>> {
+    let mut groups: Vec<Vec<Pattern>> = Vec::new();
     for pattern in patterns {
         match groups.iter_mut().find(|group| group.iter().all(|own| own.conditions == pattern.conditions)) {
             Some(group) => group.push(pattern),
@@ -312,20 +312,20 @@ fn groups(patterns: Vec<Pattern<'_>>) -> Vec<Vec<Pattern<'_>>> {
 }
 
 /// May a text match a pattern of each group that is answered so, and none of the others?
-fn is_possible(answered: &[(&Vec<Pattern<'_>>, bool)]) -> bool {
+fn is_possible(answered: &[(&Vec<Pattern>, bool)]) -> bool {
     answered.iter().enumerate().filter(|(_, (_, answer))| *answer).all(|(number, (group, _))| {
         answered.iter().enumerate().filter(|(other, _)| *other != number).all(|(_, (other, answer))| {
             if *answer {
-                group.iter().any(|own| other.iter().any(|other| !own.value.excludes(other.value)))
+                group.iter().any(|own| other.iter().any(|other| !own.value.excludes(&other.value)))
             } else {
-                group.iter().any(|own| !other.iter().any(|other| other.value.includes(own.value)))
+                group.iter().any(|own| !other.iter().any(|other| other.value.includes(&own.value)))
             }
         })
     })
 }
 
 /// May a text that matches one of these patterns give these answers?
-fn may_be_like(answered: &[(&Vec<Pattern<'_>>, bool)], like: &[String]) -> bool {
+fn may_be_like(answered: &[(&Vec<Pattern>, bool)], like: &[String]) -> bool {
     let gives = |partial: &String| {
         answered.iter().all(|(group, answer)| {
             if *answer {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::applicability;
 use super::condition::Condition;
-use super::context::{Question, View};
+use super::context::{Asked, Of, View};
 use super::diagnostic::{Position, Source};
 use super::document::{self, Document, Effect, Elements, Principals, Version};
 use super::operator::Comparison;
 use super::pattern::{ActionPattern, Glob, Token, bind_to_arn_parts};
 use super::principal::{self, Named};
 use super::request::{OpenAction, PrincipalType, Request, Resource};
-use super::template::{Resolved, Template};
+use super::template::{Resolved, Template, canonical};
 use super::truth::{Truth, all, any};
 
 /// What a policy is attached to, which decides what it may contain and how it is read.
@@ -106,8 +106,8 @@ pub struct Statement {
 /// One text of a resource element.
 #[derive(Debug, Clone)]
 pub struct ResourcePattern {
-    /// As it is written, completed to an ARN.
-    written: String,
+    /// The text, completed to an ARN, by what it is known as.
+    known_as: String,
     form: ResourceForm,
 }
 
@@ -311,21 +311,30 @@ impl Statement {
 
 impl ResourcePattern {
     fn everything() -> ResourcePattern {
-        ResourcePattern { written: "*".to_owned(), form: ResourceForm::Constant(Glob::new("*")) }
+        ResourcePattern { known_as: "*".to_owned(), form: ResourceForm::Constant(Glob::new("*")) }
     }
 
     fn compile(text: &str, version: Version, policy_type: PolicyType) -> ResourcePattern {
-        let Some(completed) = complete_arn(text, policy_type) else {
-            return ResourcePattern { written: text.to_owned(), form: ResourceForm::Nothing };
+        let nothing = || ResourcePattern { known_as: text.to_owned(), form: ResourceForm::Nothing };
+        let Some(completed) = complete_arn(text, policy_type) else { return nothing() };
+        let Ok(template) = Template::parse(&completed, version, true) else { return nothing() };
+        let known_as = template.canonical();
+        let form = match template.constant() {
+            Some(tokens) => ResourceForm::Constant(bound(tokens.to_vec())),
+            None => ResourceForm::Template(template),
         };
-        let form = match Template::parse(&completed, version, true) {
-            Err(_) => ResourceForm::Nothing,
-            Ok(template) => match template.constant() {
-                Some(tokens) => ResourceForm::Constant(bound(tokens.to_vec())),
-                None => ResourceForm::Template(template),
-            },
-        };
-        ResourcePattern { written: completed, form }
+        ResourcePattern { known_as, form }
+    }
+
+    /// The text with its variables put in, if all of them are known.
+    pub fn resolved(&self, view: &View<'_>) -> ResourcePattern {
+        let ResourceForm::Template(template) = &self.form else { return self.clone() };
+        match template.resolve(view) {
+            Resolved::Tokens(tokens) => {
+                ResourcePattern { known_as: canonical(&tokens), form: ResourceForm::Constant(bound(tokens)) }
+            }
+            Resolved::Null | Resolved::Unknown(_) => self.clone(),
+        }
     }
 
     /// The keys of policy variables in the text, in lower case.
@@ -338,8 +347,8 @@ impl ResourcePattern {
     }
 
     /// Whether the resource matches the text, as a question.
-    pub fn question(&self) -> Question {
-        Question { subject: None, comparison: RESOURCE, written: self.written.clone() }
+    pub fn question(&self) -> Asked<'_> {
+        Asked { subject: None, comparison: RESOURCE, of: Of::Text(&self.known_as) }
     }
 
     /// Can no ARN match both texts?
@@ -368,7 +377,10 @@ impl ResourcePattern {
                 Resolved::Unknown(tokens) => glob_matches(&Glob::from_tokens(tokens), resource).and(Truth::Unknown),
             },
         };
-        if truth.is_unknown() { view.answer(None, RESOURCE, &self.written) } else { truth }
+        if !truth.is_unknown() || view.answers.is_empty() {
+            return truth;
+        }
+        view.answer(self.question()).or_else(|| view.answer(self.resolved(view).question()))
     }
 }
 

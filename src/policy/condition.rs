@@ -9,12 +9,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::context::{Member, Other, Seen, Unknown, View};
+use super::context::{Asked, Member, Of, Other, Seen, Unknown, View};
 use super::document::{self, Version};
 use super::global_keys;
 use super::operator::{Comparison, Operator, Quantifier, Test};
 use super::pattern::{ArnGlob, Glob, Token, arn_parts, tokens};
-use super::template::{Resolved, Template, literal};
+use super::template::{Resolved, Template, canonical, literal};
 use super::truth::{Truth, all, any};
 use super::value::{Decimal, Networks, parse_binary, parse_bool, parse_date, parse_network};
 
@@ -44,6 +44,8 @@ pub struct Condition {
 #[derive(Debug, Clone)]
 pub struct PolicyValue {
     pub written: String,
+    /// What it is known by: texts of one meaning have one name, whatever the version of their policy.
+    pub known_as: String,
     prepared: Prepared,
 }
 
@@ -73,11 +75,8 @@ enum Lookup {
 impl Condition {
     pub fn compile(condition: &document::Condition, version: Version) -> Condition {
         let operator = Operator::parse(&condition.operator.text);
-        let values: Vec<PolicyValue> = condition
-            .values
-            .iter()
-            .map(|value| PolicyValue { written: value.text.clone(), prepared: prepare(operator, &value.text, version) })
-            .collect();
+        let values: Vec<PolicyValue> =
+            condition.values.iter().map(|value| PolicyValue::compile(operator, &value.text, version)).collect();
         let key = condition.key.text.to_ascii_lowercase();
         let known = global_keys::find(&key);
         Condition {
@@ -176,28 +175,6 @@ impl Condition {
     }
 }
 
-fn prepare(operator: Option<Operator>, text: &str, version: Version) -> Prepared {
-    let Some((operator, comparison)) = operator.and_then(|operator| Some((operator, operator.comparison()?))) else {
-        return Prepared::Nothing;
-    };
-    if !operator.takes_variables() {
-        let prepared = match comparison {
-            Comparison::Numeric(_) => Decimal::parse(text).map(Prepared::Number),
-            Comparison::Date(_) => parse_date(text).map(Prepared::Date),
-            Comparison::Binary => parse_binary(text).map(Prepared::Binary),
-            _ => parse_network(text).map(Prepared::Network),
-        };
-        return prepared.unwrap_or(Prepared::Nothing);
-    }
-    match Template::parse(text, version, operator.takes_wildcards()) {
-        Ok(template) => match template.constant() {
-            Some(tokens) => constant(comparison, tokens),
-            None => Prepared::Template(template),
-        },
-        Err(_) => Prepared::Nothing,
-    }
-}
-
 fn constant(comparison: Comparison, tokens: &[Token]) -> Prepared {
     match comparison {
         Comparison::StringEquals => Prepared::Text(literal(tokens)),
@@ -237,6 +214,43 @@ impl Lookup {
 }
 
 impl PolicyValue {
+    fn compile(operator: Option<Operator>, text: &str, version: Version) -> PolicyValue {
+        let value = |known_as: String, prepared: Prepared| PolicyValue { written: text.to_owned(), known_as, prepared };
+        let as_written = |prepared: Prepared| value(text.to_owned(), prepared);
+        let Some((operator, comparison)) = operator.and_then(|operator| Some((operator, operator.comparison()?))) else {
+            return as_written(Prepared::Nothing);
+        };
+        if !operator.takes_variables() {
+            let prepared = match comparison {
+                Comparison::Numeric(_) => Decimal::parse(text).map(Prepared::Number),
+                Comparison::Date(_) => parse_date(text).map(Prepared::Date),
+                Comparison::Binary => parse_binary(text).map(Prepared::Binary),
+                _ => parse_network(text).map(Prepared::Network),
+            };
+            return as_written(prepared.unwrap_or(Prepared::Nothing));
+        }
+        match Template::parse(text, version, operator.takes_wildcards()) {
+            Ok(template) => {
+                let prepared = template.constant().map(|tokens| constant(comparison, tokens));
+                value(template.canonical(), prepared.unwrap_or(Prepared::Template(template)))
+            }
+            Err(_) => as_written(Prepared::Nothing),
+        }
+    }
+
+    /// The value with its variables put in, as far as all of them are known.
+    pub fn resolved(&self, comparison: Comparison, view: &View<'_>) -> Option<PolicyValue> {
+        let Prepared::Template(template) = &self.prepared else { return Some(self.clone()) };
+        match template.resolve(view) {
+            Resolved::Tokens(tokens) => Some(PolicyValue {
+                written: self.written.clone(),
+                known_as: canonical(&tokens),
+                prepared: constant(comparison, &tokens),
+            }),
+            Resolved::Null | Resolved::Unknown(_) => None,
+        }
+    }
+
     /// Does the value match every text?
     fn is_everything(&self) -> bool {
         matches!(&self.prepared, Prepared::Like(glob) if glob.is_everything())
@@ -265,7 +279,7 @@ impl PolicyValue {
     /// The text, if it has neither wildcards nor variables.
     pub fn plain_text(&self) -> Option<String> {
         let is_text = matches!(self.prepared, Prepared::Text(_) | Prepared::Like(_) | Prepared::Arn(_));
-        (is_text && !self.written.contains(['*', '?', '$'])).then(|| self.written.clone())
+        (is_text && !self.known_as.contains(['*', '?', '$'])).then(|| self.known_as.clone())
     }
 
     /// The keys of policy variables in the value, in lower case.
@@ -277,11 +291,21 @@ impl PolicyValue {
         template.into_iter().flat_map(Template::variables)
     }
 
-    /// The comparison by which a question about the value is known: what a variable stands for has no wildcards.
-    pub fn asked_as(&self, comparison: Comparison) -> Comparison {
-        match comparison {
-            Comparison::StringLike if self.lone_variable().is_some() => Comparison::StringEquals,
-            comparison => comparison,
+    /// Is it the value of `key` that is compared with itself?
+    fn is_itself(&self, key: &str, comparison: Comparison) -> bool {
+        let compares_texts =
+            matches!(comparison, Comparison::StringEquals | Comparison::StringLike | Comparison::StringEqualsIgnoreCase);
+        compares_texts && self.lone_variable() == Some(key)
+    }
+
+    /// Whether the one value of `key` matches, as a question. Two keys that are compared as they are make one, whichever stands first:
+    /// what a variable stands for has no wildcards.
+    pub fn question<'a>(&'a self, key: &'a str, comparison: Comparison) -> Asked<'a> {
+        match self.lone_variable() {
+            Some(variable) if matches!(comparison, Comparison::StringEquals | Comparison::StringLike) => {
+                Asked { comparison: Comparison::StringEquals, subject: Some(key.min(variable)), of: Of::Key(key.max(variable)) }
+            }
+            _ => Asked { comparison, subject: Some(key), of: Of::Text(&self.known_as) },
         }
     }
 
@@ -356,6 +380,11 @@ impl PolicyValue {
     pub fn has_variables(&self) -> bool {
         matches!(self.prepared, Prepared::Template(_))
     }
+}
+
+/// A variable without a value matches nothing; of another one nobody can tell.
+fn null_or_unknown(template: &Template, view: &View<'_>) -> Truth {
+    if template.resolve(view) == Resolved::Null { Truth::False } else { Truth::Unknown }
 }
 
 /// A comparison under way.
@@ -542,7 +571,10 @@ impl Evaluation<'_> {
     /// What is supposed of a comparison with a text that has variables, if values do not answer it.
     fn or_supposed(&self, value: &PolicyValue, truth: Truth) -> Truth {
         if truth.is_unknown() && self.operator.quantifier.is_none() && value.has_variables() {
-            self.view.answer(Some(&self.condition.key), value.asked_as(self.comparison), &value.written)
+            if value.is_itself(&self.condition.key, self.comparison) {
+                return Truth::True;
+            }
+            self.view.answer(value.question(&self.condition.key, self.comparison))
         } else {
             truth
         }
@@ -569,16 +601,21 @@ impl Evaluation<'_> {
                 return Truth::False;
             }
             let Some(other) = other else { return Truth::Unknown };
-            let exact = match (self.comparison, &value.prepared) {
-                (Comparison::StringEquals, _) => value.exact_text(self.view),
-                (_, Prepared::Template(_)) => None,
-                _ => Some(value.written.clone()),
-            };
-            match (&value.prepared, exact) {
-                // A variable without a value matches nothing.
-                (Prepared::Template(template), None) if template.resolve(self.view) == Resolved::Null => Truth::False,
-                (_, Some(text)) => other.answer(self.comparison, &text).map_or(Truth::Unknown, Truth::from),
-                (_, None) => Truth::Unknown,
+            let answer = |text: &str| other.answer(self.comparison, text).map_or(Truth::Unknown, Truth::from);
+            if self.comparison == Comparison::StringEquals {
+                return match (value.exact_text(self.view), &value.prepared) {
+                    (Some(text), _) => answer(&text),
+                    (None, Prepared::Template(template)) => null_or_unknown(template, self.view),
+                    (None, _) => Truth::Unknown,
+                };
+            }
+            match &value.prepared {
+                Prepared::Template(template) => match value.resolved(self.comparison, self.view) {
+                    Some(constant) if constant.is_impossible() => Truth::False,
+                    Some(constant) => answer(&constant.known_as),
+                    None => null_or_unknown(template, self.view),
+                },
+                _ => answer(&value.known_as),
             }
         };
         let values = self.condition.values.iter();

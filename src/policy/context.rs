@@ -142,12 +142,12 @@ impl<'a> Seen<'a> {
 pub struct Other {
     /// Texts that it is not.
     pub excluded: Vec<String>,
-    /// Comparisons with policy values, as they are written, and their supposed answers.
+    /// Comparisons with policy values, by what they are known as, and their supposed answers.
     pub supposed: Vec<(Comparison, String, bool)>,
 }
 
 impl Other {
-    /// The supposed answer of a comparison, if there is one.
+    /// The supposed answer of a comparison with a text, by what it is known as, if there is one.
     pub fn answer(&self, comparison: Comparison, written: &str) -> Option<bool> {
         let is_exact = comparison == Comparison::StringEquals
             || (matches!(comparison, Comparison::StringLike | Comparison::Arn) && !written.contains(['*', '?', '$']));
@@ -184,14 +184,51 @@ pub enum Class {
     Something,
 }
 
-/// Whether what is compared, the one value of a key or the resource, matches a text of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Question {
+/// Whether what is compared, the one value of a key or the resource, matches a text of a policy or the value of another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
     /// The key in lower case; `None`: the resource.
-    pub subject: Option<String>,
+    pub subject: Option<&'a str>,
     pub comparison: Comparison,
-    /// The text as it is written.
-    pub written: String,
+    pub of: Of<'a>,
+}
+
+/// With what something is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of<'a> {
+    /// A text, by what it is known as.
+    Text(&'a str),
+    /// A key in lower case.
+    Key(&'a str),
+}
+
+/// A question that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    subject: Option<String>,
+    comparison: Comparison,
+    text: Option<String>,
+    key: Option<String>,
+}
+
+impl Question {
+    pub fn is(&self, asked: Asked<'_>) -> bool {
+        let of = match asked.of {
+            Of::Text(text) => self.text.as_deref() == Some(text),
+            Of::Key(key) => self.key.as_deref() == Some(key),
+        };
+        of && self.comparison == asked.comparison && self.subject.as_deref() == asked.subject
+    }
+}
+
+impl From<Asked<'_>> for Question {
+    fn from(asked: Asked<'_>) -> Question {
+        let (text, key) = match asked.of {
+            Of::Text(text) => (Some(text.to_owned()), None),
+            Of::Key(key) => (None, Some(key.to_owned())),
+        };
+        Question { subject: asked.subject.map(str::to_owned), comparison: asked.comparison, text, key }
+    }
 }
 
 /// The context under suppositions about some of its unknown keys.
@@ -210,11 +247,8 @@ impl<'a> View<'a> {
     }
 
     /// What is supposed of a question.
-    pub fn answer(&self, subject: Option<&str>, comparison: Comparison, written: &str) -> Truth {
-        let is_it = |question: &Question| {
-            question.subject.as_deref() == subject && question.comparison == comparison && question.written == written
-        };
-        let found = self.answers.iter().find(|(question, _)| is_it(question));
+    pub fn answer(&self, asked: Asked<'_>) -> Truth {
+        let found = self.answers.iter().find(|(question, _)| question.is(asked));
         found.map_or(Truth::Unknown, |(_, answer)| Truth::from(*answer))
     }
 

@@ -268,10 +268,11 @@ impl Policies {
             Grants::Assumed => (Truth::True, Truth::False, Truth::False),
             _ => (resource.directly, resource.by_role, resource.by_account),
         };
-        if request.is_cross_account() && has_identity {
+        let by_owner = directly.or(by_role).or(by_account);
+        let crosses = if has_identity { request.crosses_accounts() } else { Truth::False };
+        if crosses.is_true() {
             decision.needed.push(Needed { layer: Layer::CallerAccount, level: None, allowed: by_identity });
-            let allowed = directly.or(by_role).or(by_account);
-            decision.needed.push(Needed { layer: Layer::OwnerAccount, level: None, allowed });
+            decision.needed.push(Needed { layer: Layer::OwnerAccount, level: None, allowed: by_owner });
             return;
         }
         let by_resource = directly.or(by_role.and(limits));
@@ -281,6 +282,7 @@ impl Policies {
         } else {
             by_resource.or(by_identity)
         };
+        let allowed = if crosses.is_unknown() { allowed.either(by_identity.and(by_owner)) } else { allowed };
         decision.needed.push(Needed { layer: Layer::SameAccount, level: None, allowed });
     }
 

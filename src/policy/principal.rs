@@ -120,11 +120,21 @@ fn aws(text: &str, caller: &Principal) -> Named {
                 (None, None) => Truth::Unknown,
             })
         }
-        PrincipalType::AssumedRole if caller.arn.is_none() && service == "sts" => directly(Truth::Unknown),
+        PrincipalType::AssumedRole if caller.arn.is_none() && service == "sts" => {
+            directly(match caller.role_arn.as_deref().and_then(|arn| arn.rsplit('/').next()) {
+                Some(name) if !is_session_of(resource, name) => Truth::False,
+                _ => Truth::Unknown,
+            })
+        }
         // The session may be that user's, whom its ARN does not tell; a grant to the user is limited like one to a role.
         PrincipalType::FederatedUser if service == "iam" && resource.starts_with("user/") => by_role(Truth::Unknown),
         _ => directly((caller.arn.as_deref() == Some(text)).into()),
     }
+}
+
+/// Is it the last part of the ARN of a session of the role with this name?
+fn is_session_of(resource: &str, role: &str) -> bool {
+    resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) == Some(role)
 }
 
 fn account(id: &str, caller: &Principal) -> Named {

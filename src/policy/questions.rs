@@ -12,18 +12,19 @@ const MAXIMUM_GROUPS: usize = 8;
 /// Questions that are asked at the same places, and only together: what counts is whether any of them is answered with yes.
 #[derive(Debug)]
 struct Group<'a> {
-    asked: Vec<Asked<'a>>,
+    asked: Vec<Open<'a>>,
     /// Elements and conditions, by number.
     places: Vec<usize>,
 }
 
+/// A question without an answer.
 #[derive(Debug)]
-struct Asked<'a> {
+struct Open<'a> {
     question: Question,
     /// Unknown keys that would answer it, in lower case.
     keys: Vec<&'a str>,
     /// Of the resource: the text.
-    pattern: Option<&'a ResourcePattern>,
+    pattern: Option<ResourcePattern>,
 }
 
 /// Every question that statements leave open, with the combinations of answers that there may be.
@@ -40,8 +41,8 @@ impl<'a> Questions<'a> {
     /// The questions that the statements leave open as long as nothing is supposed.
     pub fn of(statements: &[&'a Statement], request: &'a Request) -> Questions<'a> {
         let view = View::of(&request.context);
-        let mut asked: Vec<(Asked<'a>, Vec<usize>)> = Vec::new();
-        let mut add = |own: Asked<'a>, place: usize| match asked.iter_mut().find(|(known, _)| known.question == own.question) {
+        let mut asked: Vec<(Open<'a>, Vec<usize>)> = Vec::new();
+        let mut add = |own: Open<'a>, place: usize| match asked.iter_mut().find(|(known, _)| known.question == own.question) {
             Some((_, places)) => places.push(place),
             None => asked.push((own, vec![place])),
         };
@@ -49,13 +50,14 @@ impl<'a> Questions<'a> {
         for statement in statements {
             for pattern in statement.open_resources(request, &view) {
                 let keys = unknown_keys(pattern.variables(), &view);
-                add(Asked { question: pattern.question(), keys, pattern: Some(pattern) }, place);
+                let resolved = pattern.resolved(&view);
+                add(Open { question: resolved.question().into(), keys, pattern: Some(resolved) }, place);
             }
             place += 1;
             for condition in &statement.conditions {
                 for (question, value) in open_values(condition, &view) {
                     let keys = unknown_keys(std::iter::once(condition.key.as_str()).chain(value.variables()), &view);
-                    add(Asked { question, keys, pattern: None }, place);
+                    add(Open { question, keys, pattern: None }, place);
                 }
                 place += 1;
             }
@@ -63,7 +65,7 @@ impl<'a> Questions<'a> {
         Questions::grouped(asked)
     }
 
-    fn grouped(asked: Vec<(Asked<'a>, Vec<usize>)>) -> Questions<'a> {
+    fn grouped(asked: Vec<(Open<'a>, Vec<usize>)>) -> Questions<'a> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         for (own, mut places) in asked {
             places.dedup();
@@ -105,8 +107,16 @@ impl<'a> Questions<'a> {
     }
 }
 
+/// The keys that may be more than one thing.
 fn unknown_keys<'a>(keys: impl Iterator<Item = &'a str>, view: &View<'_>) -> Vec<&'a str> {
-    keys.filter(|key| matches!(view.get(key), Seen::Unknown(_))).collect()
+    let is_open = |key: &&str| match view.get(key) {
+        Seen::Unknown(unknown) => {
+            unknown.may_be_absent
+                || !matches!(unknown.candidates.as_deref(), Some([first, rest @ ..]) if rest.iter().all(|other| other == first))
+        }
+        _ => false,
+    };
+    keys.filter(is_open).collect()
 }
 
 /// The values of a condition that compare its key with policy variables, of which one or the other is not known. A set operator
@@ -118,18 +128,15 @@ fn open_values<'a>(condition: &'a Condition, view: &View<'_>) -> Vec<(Question, 
         return Vec::new();
     }
     let has_one = |key: &str| !matches!(view.get(key), Seen::Values([_, _, ..]));
-    let open = condition.values.iter().filter(|value| value.has_variables() && value.variables().all(has_one));
-    let question = |value: &PolicyValue| Question {
-        subject: Some(condition.key.clone()),
-        comparison: value.asked_as(comparison),
-        written: value.written.clone(),
-    };
-    open.map(|value| (question(value), value)).collect()
+    let is_unknown = |key: &str| matches!(view.get(key), Seen::Unknown(_));
+    let is_open = |value: &&PolicyValue| value.variables().any(is_unknown) && value.variables().all(has_one);
+    let open = condition.values.iter().filter(is_open);
+    open.map(|value| (value.question(&condition.key, comparison).into(), value)).collect()
 }
 
 /// The texts of a group about the resource.
-fn patterns<'a>(group: &Group<'a>) -> Option<Vec<&'a ResourcePattern>> {
-    group.asked.iter().map(|asked| asked.pattern).collect()
+fn patterns<'b>(group: &'b Group<'_>) -> Option<Vec<&'b ResourcePattern>> {
+    group.asked.iter().map(|asked| asked.pattern.as_ref()).collect()
 }
 
 fn is_yes(answers: u32, group: usize) -> bool {

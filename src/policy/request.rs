@@ -56,12 +56,25 @@ impl Request {
         self.resource_account.as_deref().or_else(of_arn)
     }
 
-    /// Does the resource belong to another account than the caller?
-    pub fn is_cross_account(&self) -> bool {
-        match (self.principal.account.as_deref(), self.owner()) {
-            (Some(caller), Some(owner)) => caller != owner,
-            _ => false,
+    /// Does the resource belong to another account than the caller? Unless its ARN says that its account is not known, one that is
+    /// not given is the caller's.
+    pub fn crosses_accounts(&self) -> Truth {
+        match (self.principal.account.as_deref(), self.owner(), &self.resource) {
+            (Some(caller), Some(owner), _) => (caller != owner).into(),
+            (Some(_), None, Resource::Partial(partial)) => {
+                let text = partial.text();
+                match arn_parts(&text) {
+                    Some([.., account, _]) if account.contains('*') => Truth::Unknown,
+                    _ => Truth::False,
+                }
+            }
+            _ => Truth::False,
         }
+    }
+
+    /// Does the resource certainly belong to another account than the caller?
+    pub fn is_cross_account(&self) -> bool {
+        self.crosses_accounts().is_true()
     }
 }
 

@@ -86,6 +86,16 @@ impl Template {
         Ok(Template { parts })
     }
 
+    /// The text in the one spelling that all texts of the same meaning share.
+    pub fn canonical(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Tokens(tokens) => canonical(tokens),
+            Part::Variable { key, default: None } => format!("${{{key}}}"),
+            Part::Variable { key, default: Some(default) } => format!("${{{key}, '{default}'}}"),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// The tokens, if there is no variable in the text.
     pub fn constant(&self) -> Option<&[Token]> {
         match self.parts.as_slice() {
@@ -131,6 +141,20 @@ impl Template {
         }
         if unknown { Resolved::Unknown(tokens) } else { Resolved::Tokens(tokens) }
     }
+}
+
+/// Tokens as they are written under version 2012, where `*`, `?` and `$` stand for themselves in `${…}` only.
+pub fn canonical(tokens: &[Token]) -> String {
+    let mut text = String::with_capacity(tokens.len());
+    for token in tokens {
+        match token {
+            Token::Char(character @ ('*' | '?' | '$')) => text.extend(["${", character.encode_utf8(&mut [0; 4]), "}"]),
+            Token::Char(character) => text.push(*character),
+            Token::Any | Token::AnyInPart => text.push('*'),
+            Token::One | Token::OneInPart => text.push('?'),
+        }
+    }
+    text
 }
 
 /// Tokens as a literal text: what `StringEquals` compares with.

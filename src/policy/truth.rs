@@ -37,6 +37,11 @@ impl Truth {
         if self == other { self } else { Unknown }
     }
 
+    /// `self`, or what another source says if it is not known.
+    pub fn or_else(self, other: impl FnOnce() -> Truth) -> Truth {
+        if self == Unknown { other() } else { self }
+    }
+
     pub fn is_true(self) -> bool {
         self == True
     }

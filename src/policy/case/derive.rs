@@ -2,10 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 
-use crate::policy::context::{Context, ContextValue, Seen, Unknown};
+use crate::policy::context::{ContextValue, Unknown};
 use crate::policy::pattern::arn_parts;
 use crate::policy::request::{Principal, PrincipalType, Request, Resource};
-use crate::policy::truth::Truth;
 
 /// Fills in what follows from principal and resource.
 pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], resource_tags: &[(String, String)]) {
@@ -96,8 +95,26 @@ pub(super) fn fill(request: &mut Request, principal_tags: &[(String, String)], r
     for (key, value) in resource_tags {
         context.set_default(&format!("aws:ResourceTag/{key}"), present(value));
     }
-    if let Some(account) = owner {
-        context.set_default("aws:ResourceAccount", present(&account));
+    match (owner, &request.resource) {
+        (Some(account), _) => context.set_default("aws:ResourceAccount", present(&account)),
+        (None, Resource::Unknown) => {
+            context.set_default("aws:ResourceAccount", ContextValue::Unknown(Unknown::new("the resource is not known")));
+        }
+        (None, resource) if leaves_owner_open(resource) => {
+            context.set_default("aws:ResourceAccount", unknown("the account that owns the resource is not known"));
+        }
+        (None, _) => {}
+    }
+}
+
+/// Does the ARN not tell which account owns the resource, as that of a bucket does not?
+fn leaves_owner_open(resource: &Resource) -> bool {
+    let account_is_open =
+        |arn: &str| arn_parts(arn).is_some_and(|[.., account, _]| account.is_empty() || account.contains('*'));
+    match resource {
+        Resource::Known(arn) => account_is_open(arn),
+        Resource::Partial(partial) => account_is_open(&partial.text()),
+        Resource::Unknown => true,
     }
 }
 
@@ -165,19 +182,4 @@ fn user_id(principal: &Principal) -> Option<ContextValue> {
         PrincipalType::Service => ContextValue::Unknown(Unknown::new("AWS does not document it for service principals")),
         PrincipalType::Account | PrincipalType::Federated => return None,
     })
-}
-
-/// Did a service make the call with the caller's credentials? Unless the endpoint that it came through is named, what the context
-/// says of services tells: <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html>.
-pub(super) fn forward_access_session(context: &Context) -> Truth {
-    if ["aws:sourcevpce", "aws:sourcevpc"].iter().any(|key| matches!(context.get(key), Seen::Values([_, ..]))) {
-        return Truth::False;
-    }
-    let via_service = match context.get("aws:viaawsservice") {
-        Seen::Values([value]) => value.eq_ignore_ascii_case("true").into(),
-        Seen::Unknown(_) => Truth::Unknown,
-        _ => Truth::False,
-    };
-    let chain_is_known = matches!(context.get("aws:calledvia"), Seen::Values([_, ..]));
-    via_service.or(chain_is_known.into())
 }
