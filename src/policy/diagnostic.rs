@@ -186,7 +186,8 @@ impl fmt::Display for Shown<'_> {
         let end = source.position(finding.span.end);
         let length = if end.line == line { end.column.saturating_sub(column).max(1) } else { 1 };
         let margin = line.to_string().len();
-        let (shown, shift) = window(source.line(line), column);
+        let room = self.width.saturating_sub(margin + 3).clamp(40, 160);
+        let (shown, shift) = window(source.line(line), column, room);
         let column = column.saturating_sub(shift);
         let carets = "^".repeat(length.min(shown.chars().count().saturating_sub(column.saturating_sub(1)).max(1)));
         let rule = self.styled(MARGIN, format!("{:margin$} |", ""));
@@ -235,13 +236,24 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The part of a long line around `column`, and the number of characters left out before it.
-fn window(line: &str, column: usize) -> (String, usize) {
-    const WIDTH: usize = 160;
+/// The part of a long line around `column`, and the number of characters left out before it. What is left out is marked.
+fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     let line = printable(line);
-    if line.chars().count() <= WIDTH {
+    let length = line.chars().count();
+    if length <= width {
         return (line, 0);
     }
-    let start = column.saturating_sub(40);
-    (line.chars().skip(start).take(WIDTH).collect(), start)
+    let start = if column <= width * 2 / 3 { 0 } else { column.saturating_sub(width / 3) };
+    let mut shown: Vec<char> = line.chars().skip(start).take(width).collect();
+    if start > 0
+        && let Some(first) = shown.first_mut()
+    {
+        *first = '…';
+    }
+    if length > start + width
+        && let Some(last) = shown.last_mut()
+    {
+        *last = '…';
+    }
+    (shown.into_iter().collect(), start)
 }

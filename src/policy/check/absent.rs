@@ -27,7 +27,7 @@ const CALLER: [&str; 2] = ["aws:principalorgid", "aws:principalorgpaths"];
 const SERVICE: [&str; 4] = ["aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceaccount", "aws:sourcearn"];
 
 /// A condition on one of these says that somebody thought of services, or of callers that are none.
-const SPARING: [&str; 9] = [
+const SPARING: [&str; 7] = [
     "aws:viaawsservice",
     "aws:principalisawsservice",
     "aws:principalservicename",
@@ -35,8 +35,6 @@ const SPARING: [&str; 9] = [
     "aws:calledvia",
     "aws:calledviafirst",
     "aws:calledvialast",
-    "aws:principalarn",
-    "aws:principaltype",
 ];
 
 pub(super) fn check(statement: &Statement, findings: &mut Vec<Finding>) {

@@ -1,5 +1,7 @@
 //! What could be left out: it is said already.
 
+use std::collections::HashMap;
+
 use crate::policy::compiled::PolicyType;
 use crate::policy::diagnostic::{Finding, statement_name};
 use crate::policy::document::{Condition, Document, Elements, Principals, Statement, Text};
@@ -34,19 +36,25 @@ fn covers_action(own: &str, other: &str) -> bool {
 
 /// One finding a list, at the first entry that is covered.
 fn of_list(items: &[Text], what: &str, covers: impl Fn(&str, &str) -> bool) -> Option<Finding> {
-    // So many entries are no mistake of hand, and each would be compared with each.
-    const MOST: usize = 500;
-    if items.len() > MOST {
-        return None;
-    }
+    let is_action = what == "action";
+    let mut seen: HashMap<String, &Text> = HashMap::new();
+    // Only patterns and networks cover others. So many of them are no mistake of hand.
+    const MOST: usize = 100;
+    let wide: Vec<(usize, &Text)> =
+        items.iter().enumerate().filter(|(_, item)| item.text.contains(['*', '?', '/'])).take(MOST).collect();
     let mut found: Vec<(&Text, &Text)> = Vec::new();
     for (number, item) in items.iter().enumerate() {
-        let covering = items.iter().enumerate().find(|(at, other)| {
+        let name = if is_action { item.text.to_ascii_lowercase() } else { item.text.clone() };
+        if let Some(first) = seen.get(&name) {
+            found.push((item, first));
+            continue;
+        }
+        seen.insert(name, item);
+        let covering = wide.iter().find(|(at, other)| {
             // Of two that cover each other the later one is told.
-            let same = other.text == item.text || covers(&item.text, &other.text);
-            *at != number && (other.text == item.text || covers(&other.text, &item.text)) && (!same || *at < number)
+            *at != number && covers(&other.text, &item.text) && (*at < number || !covers(&item.text, &other.text))
         });
-        found.extend(covering.map(|(_, covering)| (item, covering)));
+        found.extend(covering.map(|(_, covering)| (item, *covering)));
     }
     let (item, covering) = *found.first()?;
     let rest = match found.len() {
