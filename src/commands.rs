@@ -15,6 +15,7 @@ pub mod inventory_queries;
 pub mod judge;
 pub mod output;
 pub mod policy;
+mod policy_check;
 pub mod queries;
 pub mod report;
 pub mod run;

@@ -16,27 +16,7 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
-    /// Say what is wrong or doubtful in policies, with file, line and statement
-    ///
-    /// Errors are what AWS refuses, and placeholders that are not filled in; they end in exit code 2. Warnings are what cannot mean
-    /// what it says; they do not change the exit code.
-    #[command(after_help = "Examples:
-  palisade policy check scp/*.json
-  palisade policy check --type rcp identity-perimeter.json
-  palisade policy check --format json endpoint.json")]
-    Check {
-        /// Policy files; `-` is standard input
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-
-        /// What the policies are attached to; by file name and content when absent
-        #[arg(long = "type", value_name = "TYPE", value_enum)]
-        policy_type: Option<TypeName>,
-
-        /// Form of the findings
-        #[arg(long, value_name = "FORM", value_enum, default_value_t)]
-        format: Listing,
-    },
+    Check(CheckArgs),
     /// Judge a request that is written down as JSON, with the policies of every layer
     ///
     /// A case holds principal, action, resource, what is known of each condition key, and the policies. The answer says denied, not
@@ -51,6 +31,66 @@ pub enum PolicyCommand {
         case: PathBuf,
     },
     Explain(Box<ExplainArgs>),
+}
+
+/// Say what is wrong or doubtful in policies, with file, line and statement
+///
+/// Errors are what AWS refuses, and placeholders that are not filled in; they end in exit code 2. Warnings are what does not do what
+/// it says, notes what is worth knowing; they change the exit code to 3 only with --fail-on. docs/policy-check.md lists all of them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  palisade policy check scp/*.json
+  palisade policy check --type rcp --set my-org-id=o-a1b2c3d4e5 identity-perimeter.json
+  palisade policy check --least warning --fail-on warning scp/*.json
+      For a pipeline: no notes, and exit code 3 when there is a warning.
+  palisade policy check --format sarif endpoint.json > findings.sarif")]
+pub struct CheckArgs {
+    /// Policy files; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// What the policies are attached to; by file name and content when absent
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    pub policy_type: Option<TypeName>,
+
+    /// Value of a placeholder such as <my-org-id>. Repeat a name for several values
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+
+    /// Show only findings that are at least so bad
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Level::Note)]
+    pub least: Level,
+
+    /// Exit with code 3 when there is a finding that is at least so bad; errors are code 2 anyway
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Level::Error)]
+    pub fail_on: Level,
+
+    /// Form of the findings
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: CheckFormat,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// AWS refuses the policy
+    Error,
+    /// It does not do what it says
+    Warning,
+    /// Worth knowing
+    Note,
+}
+
+/// The form in which findings are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For code scanning services and editors
+    Sarif,
 }
 
 /// Show what policies would say of recorded calls, as a tree

@@ -99,11 +99,13 @@ fn beside(output: &Path) -> PathBuf {
     }
 }
 
-/// Says what is doubtful in the policies, such as an action that there is not: it denies nothing.
+/// Says what is doubtful in the policies, such as an action that there is not: it denies nothing. What is only worth knowing is left
+/// to `palisade policy check`.
 pub fn note_doubts(plan: &Plan, facts: Option<&ServiceFacts>, terminal: &Terminal) {
     for candidate in plan.scenarios.iter().take(plan.changes()).flat_map(Scenario::candidates) {
         let of_services = facts.map(|facts| check_services(&candidate.document, facts)).unwrap_or_default();
-        for doubt in candidate.doubts.iter().chain(&of_services) {
+        let doubts = candidate.doubts.iter().chain(&of_services);
+        for doubt in doubts.filter(|doubt| doubt.severity != FindingSeverity::Note) {
             terminal.note(&doubt.display(&candidate.document.source).to_string());
         }
     }

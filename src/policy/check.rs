@@ -6,16 +6,26 @@
 //! (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html>), and VPC endpoint policies
 //! (<https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>).
 
+mod absent;
 mod conditions;
+mod contradictions;
 mod elements;
+mod examples;
+mod forms;
+mod networks;
 mod placeholders;
+mod redundant;
+mod resources;
 mod services;
+mod shape;
+mod types;
+mod variables;
 
 use std::collections::BTreeMap;
 
 use super::compiled::PolicyType;
-use super::diagnostic::Finding;
-use super::document::{Document, Effect, PrincipalKind, Statement, Version};
+use super::diagnostic::{Finding, Severity};
+use super::document::{Document, Version};
 
 pub use services::{Services, check_services};
 
@@ -48,23 +58,51 @@ pub fn quota(policy_type: PolicyType) -> Option<Quota> {
     }
 }
 
+/// Everything that is wrong, doubtful or worth knowing: the rules of the type, and the facts about services. In the order of the
+/// document.
+pub fn check_all(document: &Document, policy_type: PolicyType, services: &dyn Services) -> Vec<Finding> {
+    let mut findings = check(document, policy_type);
+    findings.extend(check_services(document, services));
+    in_order(findings)
+}
+
+/// Of a condition that is always true, or that compares something else, nobody needs to know what an absent key does.
+fn one_for_each_cause(findings: &mut Vec<Finding>) {
+    let is_worse = |finding: &Finding| {
+        finding.severity == Severity::Warning && matches!(finding.code, "type-mismatch" | "private-source-ip" | "every-address")
+    };
+    if findings.iter().any(is_worse) {
+        findings.retain(|finding| finding.code != "denies-when-absent");
+    }
+}
+
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by(|a, b| (a.span.start, a.severity, a.code).cmp(&(b.span.start, b.severity, b.code)));
+    findings.dedup_by(|next, first| next.code == first.code && next.span == first.span && next.message == first.message);
+    findings
+}
+
 /// Checks a document against the rules of its type. In the order of the document.
 pub fn check(document: &Document, policy_type: PolicyType) -> Vec<Finding> {
     let mut findings = Vec::new();
     size(document, policy_type, &mut findings);
     header(document, policy_type, &mut findings);
     placeholders::check(document, &mut findings);
+    examples::check(document, &mut findings);
+    redundant::statements(document, policy_type, &mut findings);
     sids(document, policy_type, &mut findings);
     for statement in &document.statements {
         let mut found = Vec::new();
-        shape(statement, policy_type, &mut found);
+        shape::check(statement, policy_type, &mut found);
+        redundant::values(statement, &mut found);
+        variables::check(statement, document.version, &mut found);
         elements::check(statement, document.version, policy_type, &mut found);
         conditions::check(statement, document.version, policy_type, &mut found);
+        one_for_each_cause(&mut found);
         let sid = statement.sid.as_ref().map(|sid| sid.text.as_str());
         findings.extend(found.into_iter().map(|finding| finding.in_statement(statement.index, sid)));
     }
-    findings.sort_by(|a, b| (a.span.start, a.code).cmp(&(b.span.start, b.code)));
-    findings
+    in_order(findings)
 }
 
 /// Characters of the document without blanks and line breaks outside texts.
@@ -138,6 +176,11 @@ fn sids(document: &Document, policy_type: PolicyType, findings: &mut Vec<Finding
     for statement in &document.statements {
         let Some(sid) = &statement.sid else { continue };
         let mut found = Vec::new();
+        if sid.text.is_empty() {
+            let finding = Finding::note("empty-sid", sid.span.clone(), "the Sid is empty");
+            findings.push(finding.help("give the statement a name, or remove the element").in_statement(statement.index, None));
+            continue;
+        }
         if let Some(first) = seen.insert(&sid.text, statement.index) {
             let message = format!("the Sid \"{}\" is that of statement {} already", sid.text, first + 1);
             found.push(if of_iam {
@@ -151,57 +194,6 @@ fn sids(document: &Document, policy_type: PolicyType, findings: &mut Vec<Finding
             found.push(Finding::error("invalid-sid", sid.span.clone(), message));
         }
         findings.extend(found.into_iter().map(|finding| finding.in_statement(statement.index, Some(&sid.text))));
-    }
-}
-
-/// Which elements a statement of this type may and must have.
-fn shape(statement: &Statement, policy_type: PolicyType, findings: &mut Vec<Finding>) {
-    let start = statement.span.start..statement.span.start + 1;
-    let is_rcp = policy_type == PolicyType::ResourceControl;
-    match &statement.principal {
-        Some(principals) if !policy_type.has_principals() => {
-            let message = format!("a {} has no principals: it is about whoever it is attached to", policy_type.title());
-            let finding = Finding::error("principal-not-allowed", principals.key_span.clone(), message);
-            findings.push(finding.help("use a condition on aws:PrincipalArn"));
-        }
-        Some(principals)
-            if is_rcp
-                && (principals.negated || principals.entries.iter().any(|entry| entry.kind != PrincipalKind::Everyone)) =>
-        {
-            let message = "the principal of a resource control policy must be \"*\"";
-            let finding = Finding::error("rcp-principal", principals.key_span.clone(), message);
-            findings.push(finding.help("restrict it with a condition on aws:PrincipalArn or aws:PrincipalAccount"));
-        }
-        Some(principals) if principals.negated && statement.effect == Effect::Allow => {
-            let message =
-                "`NotPrincipal` with \"Allow\" is not supported: it would allow everybody else, also anonymous callers";
-            findings.push(Finding::error("not-principal-allow", principals.key_span.clone(), message));
-        }
-        Some(_) => {}
-        None if is_rcp => {
-            let finding =
-                Finding::error("rcp-principal", start.clone(), "a resource control policy needs \"Principal\": \"*\"");
-            findings.push(finding);
-        }
-        None if policy_type.has_principals() => {
-            let message = format!("a statement of a {} needs a `Principal`", policy_type.title());
-            findings.push(Finding::error("principal-missing", start.clone(), message));
-        }
-        None => {}
-    }
-    if statement.resource.is_none() && policy_type != PolicyType::Resource {
-        let message = "the statement has neither `Resource` nor `NotResource`";
-        findings.push(Finding::error("missing-element", start.clone(), message));
-    }
-    if is_rcp {
-        if statement.effect == Effect::Allow {
-            let message = "a resource control policy can only deny; RCPFullAWSAccess, which allows, cannot be detached";
-            findings.push(Finding::error("rcp-allow", start, message));
-        }
-        if statement.action.negated {
-            let message = "`NotAction` is not supported in a resource control policy";
-            findings.push(Finding::error("rcp-not-action", statement.action.key_span.clone(), message));
-        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use anstyle::{AnsiColor, Style};
+
 /// The text of a file with its line starts, to turn a byte offset into line and column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -57,6 +59,8 @@ pub enum Severity {
     Error,
     /// AWS takes the policy, but it probably does not do what it says.
     Warning,
+    /// The policy does what it says; something about it is worth knowing.
+    Note,
 }
 
 impl Severity {
@@ -64,6 +68,7 @@ impl Severity {
         match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         }
     }
 }
@@ -93,6 +98,10 @@ impl Finding {
         Finding { severity: Severity::Warning, ..Finding::error(code, span, message) }
     }
 
+    pub fn note(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Finding { severity: Severity::Note, ..Finding::error(code, span, message) }
+    }
+
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -104,36 +113,96 @@ impl Finding {
     }
 
     /// The finding with the line of its source, for people.
-    pub fn display<'a>(&'a self, source: &'a Source) -> impl fmt::Display + 'a {
-        Shown { finding: self, source }
+    pub fn display<'a>(&'a self, source: &'a Source) -> Shown<'a> {
+        Shown { finding: self, source, page: None, colored: false, width: usize::MAX }
     }
 }
 
-struct Shown<'a> {
+/// A finding as it is shown.
+pub struct Shown<'a> {
     finding: &'a Finding,
     source: &'a Source,
+    page: Option<&'a str>,
+    colored: bool,
+    width: usize,
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+const PLACE: Style = Style::new().bold();
+const MARGIN: Style = AnsiColor::BrightBlack.on_default();
+const HELP: Style = AnsiColor::Green.on_default();
+
+impl<'a> Shown<'a> {
+    /// In the colours of a terminal.
+    #[must_use]
+    pub fn colored(self, colored: bool) -> Self {
+        Shown { colored, ..self }
+    }
+
+    /// With help that is broken into lines of this width.
+    #[must_use]
+    pub fn width(self, width: usize) -> Self {
+        Shown { width, ..self }
+    }
+
+    /// With the page that says so.
+    #[must_use]
+    pub fn page(self, page: Option<&'a str>) -> Self {
+        Shown { page, ..self }
+    }
+
+    fn styled(&self, style: Style, text: impl fmt::Display) -> String {
+        if self.colored { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+
+    fn style(&self) -> Style {
+        match self.finding.severity {
+            Severity::Error => ERROR,
+            Severity::Warning => WARNING,
+            Severity::Note => NOTE,
+        }
+    }
+
+    fn headline(&self, formatter: &mut fmt::Formatter<'_>, at: Position) -> fmt::Result {
+        let Shown { finding, source, .. } = self;
+        let place = format!("{}:{}:{}:", source.name(), at.line, at.column);
+        let label = format!("{}[{}]", finding.severity.as_str(), finding.code);
+        write!(formatter, "{} {}: ", self.styled(PLACE, place), self.styled(self.style(), label))?;
+        if let Some((index, sid)) = &finding.statement {
+            write!(formatter, "{}: ", statement_name(*index, sid.as_deref()))?;
+        }
+        writeln!(formatter, "{}", self.styled(PLACE, printable(&finding.message)))
+    }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shown { finding, source } = self;
-        let Position { line, column } = source.position(finding.span.start);
-        write!(formatter, "{}:{line}:{column}: {}[{}]: ", source.name(), finding.severity.as_str(), finding.code)?;
-        if let Some((index, sid)) = &finding.statement {
-            write!(formatter, "{}: ", statement_name(*index, sid.as_deref()))?;
-        }
-        writeln!(formatter, "{}", printable(&finding.message))?;
+        let Shown { finding, source, .. } = self;
+        let at = source.position(finding.span.start);
+        let Position { line, column } = at;
+        self.headline(formatter, at)?;
         let end = source.position(finding.span.end);
         let length = if end.line == line { end.column.saturating_sub(column).max(1) } else { 1 };
         let margin = line.to_string().len();
-        let (shown, shift) = window(source.line(line), column);
+        let room = self.width.saturating_sub(margin + 3).clamp(40, 160);
+        let (shown, shift) = window(source.line(line), column, room);
         let column = column.saturating_sub(shift);
         let carets = "^".repeat(length.min(shown.chars().count().saturating_sub(column.saturating_sub(1)).max(1)));
-        writeln!(formatter, "{:margin$} |", "")?;
-        writeln!(formatter, "{line} | {shown}")?;
-        write!(formatter, "{:margin$} | {:indent$}{carets}", "", "", indent = column.saturating_sub(1))?;
+        let rule = self.styled(MARGIN, format!("{:margin$} |", ""));
+        writeln!(formatter, "{rule}")?;
+        writeln!(formatter, "{} {shown}", self.styled(MARGIN, format!("{line} |")))?;
+        write!(formatter, "{rule} {:indent$}{}", "", self.styled(self.style(), carets), indent = column.saturating_sub(1))?;
+        let equals = self.styled(MARGIN, "=");
         if let Some(help) = &finding.help {
-            write!(formatter, "\n{:margin$} = help: {}", "", printable(help))?;
+            let indent = margin + " = help: ".len();
+            let lines = wrapped(&printable(help), self.width.saturating_sub(indent).max(40));
+            let help = lines.join(&format!("\n{:indent$}", ""));
+            write!(formatter, "\n{:margin$} {equals} {} {help}", "", self.styled(HELP, "help:"))?;
+        }
+        if let Some(page) = self.page {
+            write!(formatter, "\n{:margin$} {equals} {} {page}", "", self.styled(HELP, "see:"))?;
         }
         Ok(())
     }
@@ -152,13 +221,39 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
-/// The part of a long line around `column`, and the number of characters left out before it.
-fn window(line: &str, column: usize) -> (String, usize) {
-    const WIDTH: usize = 160;
+/// Lines of at most so many characters, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The part of a long line around `column`, and the number of characters left out before it. What is left out is marked.
+fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     let line = printable(line);
-    if line.chars().count() <= WIDTH {
+    let length = line.chars().count();
+    if length <= width {
         return (line, 0);
     }
-    let start = column.saturating_sub(40);
-    (line.chars().skip(start).take(WIDTH).collect(), start)
+    let start = if column <= width * 2 / 3 { 0 } else { column.saturating_sub(width / 3) };
+    let mut shown: Vec<char> = line.chars().skip(start).take(width).collect();
+    if start > 0
+        && let Some(first) = shown.first_mut()
+    {
+        *first = '…';
+    }
+    if length > start + width
+        && let Some(last) = shown.last_mut()
+    {
+        *last = '…';
+    }
+    (shown.into_iter().collect(), start)
 }

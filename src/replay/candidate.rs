@@ -347,6 +347,7 @@ fn names_its_type(file: &str) -> bool {
 fn candidate(written: &Arc<Source>, document: Document, policy_type: PolicyType) -> Result<Candidate, InvalidPolicy> {
     let (errors, doubts): (Vec<Finding>, Vec<Finding>) = check(&document, policy_type)
         .into_iter()
+        .filter(|finding| finding.severity != Severity::Note)
         .partition(|finding| finding.severity == Severity::Error && finding.code != "policy-too-large");
     if !errors.is_empty() {
         return Err(InvalidPolicy { source: Arc::clone(&document.source), findings: errors });

@@ -13,6 +13,7 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::policy::check::Services;
+use crate::policy::global_keys::KeyType;
 use crate::policy::request::ActionNames;
 
 /// The format that this version reads.
@@ -313,6 +314,25 @@ impl Services for ServiceFacts {
                 service.lists(&own.keys, key)
                     || service.resource_type(own.resource_type).is_some_and(|resource| service.lists(&resource.keys, key))
             })
+    }
+
+    fn key_type(&self, prefix: &str, key: &str) -> Option<(KeyType, bool)> {
+        let key = self.service(prefix)?.find_key(key)?;
+        let value_type = match key.kind {
+            KeyKind::Text => KeyType::String,
+            KeyKind::Arn => KeyType::Arn,
+            KeyKind::Bool => KeyType::Bool,
+            KeyKind::Number => KeyType::Numeric,
+            KeyKind::Date => KeyType::Date,
+            KeyKind::Address => KeyType::IpAddress,
+        };
+        Some((value_type, key.multivalued))
+    }
+
+    fn resources(&self, prefix: &str, action: &str) -> Vec<&str> {
+        let Some((service, action)) = self.action(prefix, action) else { return Vec::new() };
+        let types = action.resource_types.iter().filter_map(|own| service.resource_type(own.resource_type));
+        types.map(|resource| resource.template.as_str()).collect()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The policy engine: what AWS documents, what a policy denies, what nobody can know.
 
 mod case_files;
+mod check_command;
+mod checks;
 mod hand_worked;
 mod language;
 mod layers;

@@ -140,7 +140,9 @@ impl Reader<'_> {
         if label == "FullAWSAccess" || label == "RCPFullAWSAccess" {
             return;
         }
-        for finding in check::check(document, policy_type) {
+        // What is only worth knowing is told by `palisade policy check`.
+        let findings = check::check(document, policy_type);
+        for finding in findings.iter().filter(|finding| finding.severity != Severity::Note) {
             let line = document.position(finding.span.start).line;
             self.warnings.push(format!(
                 "{label}, line {line}: {}[{}]: {}",

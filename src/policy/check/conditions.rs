@@ -1,7 +1,8 @@
 //! Conditions of one statement: operators, keys, values, and what can never be true.
 
-use super::elements::variable_of_2008;
-use super::placeholders;
+use super::elements::{arn_part, variable_of_2008};
+use super::services::multivalued_without_set_operator;
+use super::{absent, contradictions, forms, networks, placeholders, types};
 use crate::policy::compiled::PolicyType;
 use crate::policy::condition::Condition as Compiled;
 use crate::policy::diagnostic::Finding;
@@ -19,7 +20,10 @@ pub(super) fn check(statement: &Statement, version: Version, policy_type: Policy
             Some(operator) => {
                 let known = global_keys::find(&condition.key.text);
                 check_arity(condition, operator, known, findings);
-                check_values(condition, operator, version, policy_type, findings);
+                match known.and_then(|known| types::of_global_key(condition, operator, known, policy_type)) {
+                    Some(mismatch) => findings.push(mismatch),
+                    None => check_values(condition, operator, version, policy_type, findings),
+                }
                 if policy_type == PolicyType::VpcEndpoint {
                     check_endpoint(condition, operator, findings);
                 }
@@ -27,7 +31,8 @@ pub(super) fn check(statement: &Statement, version: Version, policy_type: Policy
             }
         }
     }
-    contradictions(statement, findings);
+    contradictions::check(statement, findings);
+    absent::check(statement, findings);
 }
 
 fn unknown_operator(condition: &Condition) -> Finding {
@@ -51,7 +56,7 @@ fn check_key(condition: &Condition, findings: &mut Vec<Finding>) {
     let key = condition.key.text.as_str();
     // The policies that Amazon SNS gives to new topics still name a key that is documented no more.
     let of_topics = key.eq_ignore_ascii_case("aws:SourceOwner");
-    if of_topics || global_keys::find(key).is_some() || !placeholders::names(key).is_empty() {
+    if of_topics || global_keys::find(key).is_some() || placeholders::is_in(key) {
         return;
     }
     let span = condition.key.span.clone();
@@ -77,11 +82,9 @@ fn check_arity(condition: &Condition, operator: Operator, known: Option<&GlobalK
     let span = condition.operator.span.clone();
     match operator.quantifier {
         None if known.multivalued && operator.test != Test::Null => {
-            let message = format!("`{}` has several values; without a set operator AWS does not say what happens", known.name);
-            let finding = Finding::warning("multivalued-key-without-set-operator", span, message);
-            findings.push(finding.help("write `ForAnyValue:` or `ForAllValues:` before the operator"));
+            findings.push(multivalued_without_set_operator(condition, known.name));
         }
-        Some(Quantifier::ForAllValues) if !known.multivalued => {
+        Some(Quantifier::ForAllValues) if !known.multivalued && operator.test != Test::Null => {
             let message = format!("`{}` has one value; `ForAllValues:` is also true when it is absent", known.name);
             let finding = Finding::warning("set-operator-on-single-valued-key", span, message);
             findings.push(finding.help("remove the prefix; for an absent key write IfExists"));
@@ -98,10 +101,8 @@ fn check_values(
     findings: &mut Vec<Finding>,
 ) {
     let compiled = Compiled::compile(condition, version);
-    let mut possible = 0;
     for (value, prepared) in condition.values.iter().zip(&compiled.values) {
-        if !placeholders::names(&value.text).is_empty() {
-            possible += 1;
+        if placeholders::may_be_in(&value.text) {
             continue;
         }
         let span = value.span.clone();
@@ -124,7 +125,9 @@ fn check_values(
             findings.push(Finding::error("invalid-value", span, message));
             continue;
         }
-        possible += 1;
+        if operator.comparison() == Some(Comparison::Arn) {
+            findings.extend(arn_part(value));
+        }
         if has_variable && version == Version::V2008 && operator.takes_variables() {
             findings.push(variable_of_2008(span));
             continue;
@@ -146,11 +149,8 @@ fn check_values(
             findings.push(finding.help("list the ids in full"));
         }
     }
-    let positive = matches!(operator.test, Test::Compare { negated: false, .. });
-    if possible == 0 && positive && operator.quantifier != Some(Quantifier::ForAllValues) && !condition.values.is_empty() {
-        let span = condition.key.span.clone();
-        findings.push(Finding::warning("condition-never-true", span, "no value can match: the statement never applies"));
-    }
+    forms::check(condition, operator, findings);
+    networks::check(condition, operator, findings);
 }
 
 /// What VPC endpoint policies do not take: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>.
@@ -200,56 +200,4 @@ fn foreign_key(statement: &Statement, condition: &Condition, operator: Operator,
     );
     let code = if fires_when_absent { "condition-always-true" } else { "condition-never-true" };
     Some(Finding::warning(code, condition.key.span.clone(), message))
-}
-
-/// Two conditions on one key that exclude each other.
-fn contradictions(statement: &Statement, findings: &mut Vec<Finding>) {
-    let conditions: Vec<(&Condition, Operator)> = statement
-        .conditions
-        .iter()
-        .filter_map(|condition| Some((condition, Operator::parse(&condition.operator.text)?)))
-        .collect();
-    for (number, (condition, operator)) in conditions.iter().enumerate() {
-        for (other, other_operator) in conditions.iter().skip(number + 1) {
-            if condition.key.text.eq_ignore_ascii_case(&other.key.text)
-                && (excludes(condition, *operator, other, *other_operator)
-                    || excludes(other, *other_operator, condition, *operator))
-            {
-                let message = format!(
-                    "`{}` and `{}` of `{}` cannot both be true: the statement never applies",
-                    condition.operator.text, other.operator.text, condition.key.text
-                );
-                findings.push(Finding::warning("condition-never-true", other.key.span.clone(), message));
-            }
-        }
-    }
-}
-
-fn excludes(left: &Condition, left_operator: Operator, right: &Condition, right_operator: Operator) -> bool {
-    let needs_value = |operator: Operator| match operator.test {
-        Test::Compare { negated, .. } => {
-            !negated && !operator.if_exists && operator.quantifier != Some(Quantifier::ForAllValues)
-        }
-        Test::Null => false,
-    };
-    let says = |condition: &Condition, text: &str| {
-        condition.values.len() == 1 && condition.values.iter().all(|value| value.text.eq_ignore_ascii_case(text))
-    };
-    // Absent, and yet with a value.
-    if left_operator.test == Test::Null && says(left, "true") {
-        return needs_value(right_operator) || (right_operator.test == Test::Null && says(right, "false"));
-    }
-    // One of these, and none of these.
-    let same_exact = left_operator.comparison() == Some(Comparison::StringEquals)
-        && right_operator.comparison() == Some(Comparison::StringEquals)
-        && left_operator.quantifier.is_none()
-        && right_operator.quantifier.is_none();
-    same_exact
-        && needs_value(left_operator)
-        && right_operator.is_negated()
-        && !left.values.is_empty()
-        && left
-            .values
-            .iter()
-            .all(|value| !value.text.contains("${") && right.values.iter().any(|other| other.text == value.text))
 }

@@ -1,5 +1,6 @@
 //! Actions, resources and principals of one statement.
 
+use super::forms::{is_account, is_region};
 use super::placeholders;
 use crate::policy::applicability::rcp_supports;
 use crate::policy::compiled::{PolicyType, complete_arn};
@@ -8,19 +9,22 @@ use crate::policy::document::{PrincipalKind, Statement, Text, Version};
 use crate::policy::pattern::{ActionPattern, arn_parts};
 use crate::policy::template::Template;
 
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+const PARTITIONS: [&str; 8] = ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+
 pub(super) fn check(statement: &Statement, version: Version, policy_type: PolicyType, findings: &mut Vec<Finding>) {
     for action in &statement.action.items {
-        if placeholders::names(&action.text).is_empty() {
+        if !placeholders::is_in(&action.text) {
             findings.extend(check_action(action, policy_type, statement.action.negated));
         }
     }
     for resource in statement.resource.iter().flat_map(|resource| &resource.items) {
-        if placeholders::names(&resource.text).is_empty() {
+        if !placeholders::is_in(&resource.text) {
             check_resource(resource, version, policy_type, findings);
         }
     }
     for entry in statement.principal.iter().flat_map(|principals| &principals.entries) {
-        if placeholders::names(&entry.text.text).is_empty() {
+        if !placeholders::may_be_in(&entry.text.text) {
             findings.extend(check_principal(entry.kind, &entry.text));
         }
     }
@@ -71,8 +75,8 @@ fn check_resource(resource: &Text, version: Version, policy_type: PolicyType, fi
     }
     let before_variable = text.split("${").next().unwrap_or_default();
     if before_variable.len() < text.len() && before_variable.matches(':').count() < 5 {
-        let message = "a policy variable may stand only after the fifth colon of an ARN";
-        findings.push(Finding::error("variable-before-resource", span, message));
+        let message = "AWS documents policy variables only behind the fifth colon of an ARN";
+        findings.push(Finding::warning("variable-before-resource", span, message));
         return;
     }
     if text.split(':').nth(2).is_some_and(|service| service.contains(['*', '?'])) && text.matches(':').count() >= 3 {
@@ -100,7 +104,36 @@ fn check_resource(resource: &Text, version: Version, policy_type: PolicyType, fi
             }
             _ => findings.push(Finding::warning("incomplete-arn", span, message).help(help)),
         }
+        return;
     }
+    if !placeholders::may_be_in(text) {
+        findings.extend(arn_part(resource));
+    }
+}
+
+/// A part of an ARN that no ARN has.
+pub(super) fn arn_part(text: &Text) -> Option<Finding> {
+    let [_, partition, service, region, account, _] = text.text.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
+    let is_open = |part: &str| part.is_empty() || part.contains(['*', '?', '$', '{', '<']);
+    let finding = |message: String| Finding::warning("invalid-arn-part", text.span.clone(), message);
+    if !is_open(partition) && !PARTITIONS.contains(&partition) {
+        let message = format!("AWS has no partition `{partition}`: \"{}\" matches nothing", text.text);
+        return Some(finding(message).help("write `aws`, or `aws-cn`, `aws-us-gov` and so on"));
+    }
+    if service.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let message = format!("the service of an ARN is in lower case: \"{}\" matches nothing", text.text);
+        return Some(finding(message).help(format!("write `{}`", service.to_ascii_lowercase())));
+    }
+    if !is_open(region) && !is_region(region) {
+        let message = format!("AWS has no Region `{region}`: \"{}\" matches nothing", text.text);
+        return Some(finding(message).help("write it like `eu-central-1`"));
+    }
+    let is_number = account.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if !is_open(account) && is_number && !is_account(account) {
+        let message = format!("the account `{account}` does not have 12 digits: \"{}\" matches nothing", text.text);
+        return Some(finding(message).help("write its 12 digits, without hyphens"));
+    }
+    None
 }
 
 pub(super) fn variable_of_2008(span: std::ops::Range<usize>) -> Finding {

@@ -3,12 +3,12 @@
 
 use crate::policy::diagnostic::Finding;
 use crate::policy::document::{Condition, Document, Statement};
-use crate::policy::global_keys;
+use crate::policy::global_keys::{self, KeyType};
 use crate::policy::operator::{Operator, Quantifier, Test};
 use crate::policy::pattern::ActionPattern;
 use crate::policy::suggest::closest;
 
-use super::placeholders;
+use super::{placeholders, resources, types};
 
 /// Facts about AWS's services. Whoever has them gives them; prefixes, names and keys are asked for in lower case.
 pub trait Services {
@@ -21,6 +21,17 @@ pub trait Services {
     fn keys(&self, prefix: &str) -> Vec<&str>;
     /// Has the action the key, for some type of resource?
     fn has_key(&self, prefix: &str, action: &str, key: &str) -> bool;
+    /// The type of a key of the service, and whether it has several values; `None`: there is no such key.
+    fn key_type(&self, prefix: &str, key: &str) -> Option<(KeyType, bool)>;
+    /// The ARNs of what an action works on, as `arn:${Partition}:s3:::${BucketName}`; none: it is about no resource.
+    fn resources(&self, prefix: &str, action: &str) -> Vec<&str>;
+}
+
+/// AWS does not say what happens then.
+pub(super) fn multivalued_without_set_operator(condition: &Condition, key: &str) -> Finding {
+    let message = format!("`{key}` has several values; without a set operator AWS does not say what happens");
+    Finding::warning("multivalued-key-without-set-operator", condition.operator.span.clone(), message)
+        .help("write `ForAnyValue:` or `ForAllValues:` before the operator")
 }
 
 /// Checks a document against facts about services. In the order of the document.
@@ -29,13 +40,15 @@ pub fn check_services(document: &Document, services: &dyn Services) -> Vec<Findi
     for statement in &document.statements {
         let mut found = Vec::new();
         for action in &statement.action.items {
-            if placeholders::names(&action.text).is_empty() {
+            if !placeholders::is_in(&action.text) && !action.text.contains("${") {
                 found.extend(check_action(&action.text, action.span.clone(), services));
             }
         }
         for condition in &statement.conditions {
             found.extend(check_key(statement, condition, services));
+            found.extend(check_type(condition, services));
         }
+        found.extend(resources::check(statement, services));
         let sid = statement.sid.as_ref().map(|sid| sid.text.as_str());
         findings.extend(found.into_iter().map(|finding| finding.in_statement(statement.index, sid)));
     }
@@ -95,7 +108,7 @@ fn check_key(statement: &Statement, condition: &Condition, services: &dyn Servic
     let key = condition.key.text.as_str();
     let lower = key.to_ascii_lowercase();
     let owner = lower.split_once(':')?.0.to_owned();
-    if owner == "saml" || owner.contains(['.', '<', '/']) || !placeholders::names(key).is_empty() {
+    if owner == "saml" || owner.contains(['.', '<', '/']) || placeholders::is_in(key) {
         return None;
     }
     let is_global = owner == "aws" || global_keys::find(key).is_some();
@@ -143,6 +156,23 @@ fn check_key(statement: &Statement, condition: &Condition, services: &dyn Servic
     let written = services.actions(prefix)?.into_iter().find(|own| own.eq_ignore_ascii_case(name))?;
     let message = format!("`{prefix}:{written}` has no key `{key}`: there it is absent, and {consequence}");
     Some(Finding::warning(code, span, message))
+}
+
+/// The operator against the type of a key that only its service knows.
+fn check_type(condition: &Condition, services: &dyn Services) -> Option<Finding> {
+    let key = condition.key.text.as_str();
+    let (prefix, _) = key.split_once(':')?;
+    let operator = Operator::parse(&condition.operator.text)?;
+    // What SAML and other identity providers assert is documented elsewhere.
+    if prefix.eq_ignore_ascii_case("saml") || global_keys::find(key).is_some() || placeholders::is_in(key) {
+        return None;
+    }
+    let (value_type, multivalued) = services.key_type(&prefix.to_ascii_lowercase(), &key.to_ascii_lowercase())?;
+    if let Some(mismatch) = types::of_service_key(condition, operator, key, value_type) {
+        return Some(mismatch);
+    }
+    (multivalued && operator.quantifier.is_none() && operator.test != Test::Null)
+        .then(|| multivalued_without_set_operator(condition, key))
 }
 
 /// Is it this key, or one of its family? `own` as AWS writes it, `key` in lower case.

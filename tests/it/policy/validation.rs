@@ -1,11 +1,13 @@
 //! What a check finds, and where.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use palisade::policy::check::check;
 use palisade::policy::compiled::PolicyType;
-use palisade::policy::diagnostic::Source;
+use palisade::policy::diagnostic::{Severity, Source};
 use palisade::policy::document::read_source;
 
-/// Codes with the text that each points at, in the order of the text.
+/// Codes of errors and warnings with the text that each points at, in the order of the text.
 fn found(policy_type: PolicyType, text: &str) -> Vec<String> {
     let source = Source::new("policy.json", text);
     let reading = read_source(&source);
@@ -13,6 +15,7 @@ fn found(policy_type: PolicyType, text: &str) -> Vec<String> {
     findings.extend(reading.document.iter().flat_map(|document| check(document, policy_type)));
     findings
         .iter()
+        .filter(|finding| finding.severity != Severity::Note)
         .map(|finding| {
             let pointed = source.text().get(finding.span.clone()).unwrap_or_default();
             format!("{} {}", finding.code, pointed.chars().take(24).collect::<String>())
@@ -33,7 +36,7 @@ const RCP: PolicyType = PolicyType::ResourceControl;
 fn a_finding_is_shown_like_a_good_compiler_shows_it() {
     let source = Source::new(
         "scp.json",
-        "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\n    \"Sid\": \"Net\",\n    \"Effect\": \"Deny\",\n    \"Action\": \"*\",\n    \"Resource\": \"*\",\n    \"Condition\": {\"StringNotEqual\": {\"aws:SourceVpc\": \"vpc-1\"}}\n  }\n}\n",
+        "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\n    \"Sid\": \"Net\",\n    \"Effect\": \"Deny\",\n    \"Action\": \"*\",\n    \"Resource\": \"*\",\n    \"Condition\": {\"StringNotEqual\": {\"aws:SourceVpc\": \"vpc-0123456789abcdef0\"}}\n  }\n}\n",
     );
     let document = read_source(&source).document.unwrap();
     let shown: Vec<String> = check(&document, SCP).iter().map(|finding| finding.display(&source).to_string()).collect();
@@ -41,7 +44,7 @@ fn a_finding_is_shown_like_a_good_compiler_shows_it() {
         shown,
         ["scp.json:8:19: error[unknown-operator]: statement 1 (Sid \"Net\"): AWS has no condition operator `StringNotEqual`: the policy is refused
   |
-8 |     \"Condition\": {\"StringNotEqual\": {\"aws:SourceVpc\": \"vpc-1\"}}
+8 |     \"Condition\": {\"StringNotEqual\": {\"aws:SourceVpc\": \"vpc-0123456789abcdef0\"}}
   |                   ^^^^^^^^^^^^^^^^
   = help: did you mean `StringNotEquals`?"]
     );
@@ -86,14 +89,12 @@ fn each_mistake_has_its_code_and_place() {
         ),
         (SCP, condition("\"StringLike\": {\"aws:SourceVpc\": \"vpc-*\"}"), vec!["wildcard-in-id \"vpc-*\""]),
         (SCP, condition("\"StringEquals\": {\"aws:UserAgent\": \"x*\"}"), vec!["wildcard-without-like \"x*\""]),
+        (SCP, condition("\"IpAddress\": {\"aws:SourceIp\": \"10.0.0.0/33\"}"), vec!["invalid-value \"10.0.0.0/33\""]),
         (
             SCP,
-            condition("\"IpAddress\": {\"aws:SourceIp\": \"10.0.0.0/33\"}"),
-            vec!["condition-never-true \"aws:SourceIp\"", "invalid-value \"10.0.0.0/33\""],
-        ),
-        (
-            SCP,
-            condition("\"Null\": {\"aws:SourceVpc\": \"true\"}, \"StringEquals\": {\"aws:SourceVpc\": \"vpc-1\"}"),
+            condition(
+                "\"Null\": {\"aws:SourceVpc\": \"true\"}, \"StringEquals\": {\"aws:SourceVpc\": \"vpc-0123456789abcdef0\"}",
+            ),
             vec!["condition-never-true \"aws:SourceVpc\""],
         ),
         (SCP, condition("\"StringEquals\": {\"lambda:VpcIds\": \"vpc-1\"}"), vec!["condition-never-true \"lambda:VpcIds\""]),
@@ -170,15 +171,31 @@ fn every_code_is_documented_and_every_documented_code_exists() {
     let mut text = String::new();
     sources(&std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/policy"), &mut text);
     // A code is what stands first in a finding.
-    let mut used: Vec<&str> = ["Finding::error(", "Finding::warning("]
-        .into_iter()
-        .flat_map(|call| text.split(call).skip(1))
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
-        .chain(["condition-always-true"])
-        .collect();
-    used.sort_unstable();
-    used.dedup();
-    assert_eq!(used, CODES.map(|(code, _)| code));
+    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for severity in ["error", "warning", "note"] {
+        for rest in text.split(&format!("Finding::{severity}(")).skip(1) {
+            if let Some(code) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) {
+                used.entry(code).or_default().insert(severity);
+            }
+        }
+    }
+    used.insert("condition-always-true", BTreeSet::from(["warning"]));
+    used.entry("condition-never-true").or_default().insert("warning");
+    let documented = CODES.iter().map(|code| (code.name, code.severities.iter().map(|severity| severity.as_str()).collect()));
+    assert_eq!(used, documented.collect::<BTreeMap<&str, BTreeSet<&str>>>());
+    assert!(CODES.windows(2).all(|pair| pair[0].name < pair[1].name));
+    assert!(CODES.iter().all(|code| code.page.starts_with("https://docs.aws.amazon.com/")));
+}
+
+#[test]
+fn the_page_of_codes_is_current() {
+    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/policy-check.md");
+    let page = palisade::policy::codes::markdown();
+    if std::env::var_os("PALISADE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == written, "docs/policy-check.md is not current: run the tests once with PALISADE_UPDATE_DOCS=1 set");
 }
 
 /// What facts about services tell of a service control policy, as code, line and message.
