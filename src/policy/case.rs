@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::context::{Context, ContextValue, Unknown};
 use super::diagnostic::{Finding, Source};
 use super::document::InvalidPolicy;
+use super::global_keys;
 use super::json::{self, Member, Node, Value};
 use super::layers::Policies;
 use super::pattern::{Glob, arn_parts};
@@ -327,8 +328,10 @@ impl Reader<'_> {
             if !seen.insert(member.key.to_ascii_lowercase()) {
                 self.twice(member, "the context, where names have no case");
             }
-            if let Some(value) = self.context_value(&member.value) {
-                context.set(&member.key, value);
+            match self.context_value(&member.value) {
+                Some(ContextValue::Unknown(unknown)) => context.set(&member.key, settled(&member.key, unknown)),
+                Some(value) => context.set(&member.key, value),
+                None => {}
             }
         }
         context
@@ -443,6 +446,23 @@ impl Reader<'_> {
         }
         facts
     }
+}
+
+/// A key that has one value has the one that is known, and of candidates those remain that hold all known values.
+fn settled(key: &str, mut unknown: Unknown) -> ContextValue {
+    if unknown.known_members.is_empty() {
+        return ContextValue::Unknown(unknown);
+    }
+    if let Some(candidates) = &mut unknown.candidates {
+        candidates.retain(|values| unknown.known_members.iter().all(|known| values.contains(known)));
+        unknown.may_be_absent = false;
+        return ContextValue::Unknown(unknown);
+    }
+    let has_one = global_keys::find(&key.to_ascii_lowercase()).is_some_and(|known| !known.multivalued);
+    if has_one && unknown.known_members.len() == 1 {
+        return ContextValue::Present(unknown.known_members);
+    }
+    ContextValue::Unknown(unknown)
 }
 
 const TYPE_NAMES: [&str; 8] = ["Root", "User", "AssumedRole", "FederatedUser", "Federated", "Service", "Anonymous", "Account"];

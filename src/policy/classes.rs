@@ -7,11 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compiled::Statement;
 use super::condition::{Condition, PolicyValue};
 use super::context::{Class, Context, Member, Other, Seen, Unknown, View};
 use super::global_keys::{self, KeyType};
 use super::operator::Comparison;
 use super::pattern::Glob;
+use super::request::Request;
 use super::truth::Truth;
 use super::value::{Decimal, date_text, representatives};
 
@@ -35,10 +37,31 @@ pub struct Readings<'a> {
 }
 
 impl<'a> Readings<'a> {
-    pub fn of(conditions: Vec<&'a Condition>, mut variables: BTreeSet<&'a str>, context: &Context) -> Readings<'a> {
+    /// What the statements read of the request.
+    pub fn of(statements: &[&'a Statement], request: &'a Request) -> Readings<'a> {
+        let view = View::of(&request.context);
+        let conditions: Vec<&Condition> = statements.iter().flat_map(|statement| &statement.conditions).collect();
+        let mut variables: BTreeSet<&str> = statements.iter().flat_map(|statement| statement.resource_variables()).collect();
         variables.extend(conditions.iter().flat_map(|condition| condition.variables()));
-        let compared = compared(&conditions, context);
+        let mut compared = compared(&conditions, &request.context);
+        let resources = statements.iter().flat_map(|statement| statement.open_resources(request, &view));
+        let of_resources = resources.filter_map(|pattern| pattern.fitting(&request.resource));
+        let of_conditions = conditions.iter().flat_map(|condition| fitting(condition, &view));
+        for (variable, texts) in of_resources.chain(of_conditions) {
+            let known: &mut BTreeSet<String> = compared.entry(variable).or_default();
+            if known.len() + texts.len() <= MAXIMUM_COMPARED {
+                known.extend(texts);
+            }
+        }
         Readings { conditions, variables, compared }
+    }
+}
+
+/// The variables of a condition of which the key is known, with the values with which they match.
+fn fitting<'a>(condition: &'a Condition, view: &View<'_>) -> Vec<(&'a str, Vec<String>)> {
+    match view.get(&condition.key) {
+        Seen::Values([value]) => condition.values.iter().filter_map(|own| own.fitting(value)).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -346,6 +346,14 @@ impl ResourcePattern {
         template.into_iter().flat_map(Template::variables)
     }
 
+    /// The variable, with the values of it that are worth trying if the resource is known.
+    pub fn fitting(&self, resource: &Resource) -> Option<(&str, Vec<String>)> {
+        match (&self.form, resource) {
+            (ResourceForm::Template(template), Resource::Known(arn)) => template.fitting(arn),
+            _ => None,
+        }
+    }
+
     /// Whether the resource matches the text, as a question.
     pub fn question(&self) -> Asked<'_> {
         Asked { subject: None, comparison: RESOURCE, of: Of::Text(&self.known_as) }
@@ -374,6 +382,9 @@ impl ResourcePattern {
             ResourceForm::Template(template) => match template.resolve(view) {
                 Resolved::Tokens(tokens) => glob_matches(&bound(tokens), resource),
                 Resolved::Null => Truth::False,
+                Resolved::Unknown(_) if matches!(resource, Resource::Known(arn) if template.is_supposed_otherwise(arn, view)) => {
+                    Truth::False
+                }
                 Resolved::Unknown(tokens) => glob_matches(&Glob::from_tokens(tokens), resource).and(Truth::Unknown),
             },
         };

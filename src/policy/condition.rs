@@ -291,6 +291,14 @@ impl PolicyValue {
         template.into_iter().flat_map(Template::variables)
     }
 
+    /// The variable, with the values of it that are worth trying where the value is compared with a text that is known.
+    pub fn fitting(&self, value: &str) -> Option<(&str, Vec<String>)> {
+        match &self.prepared {
+            Prepared::Template(template) => template.fitting(value),
+            _ => None,
+        }
+    }
+
     /// Is it the value of `key` that is compared with itself?
     fn is_itself(&self, key: &str, comparison: Comparison) -> bool {
         let compares_texts =
@@ -559,13 +567,10 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Is the text a variable that is supposed to be none of the texts that are named, and `value` one of them?
+    /// Is the variable of the text supposed to be none of the values with which it would match?
     fn is_another(&self, template: &Template, value: &str) -> bool {
         let compares_texts = matches!(self.comparison, Comparison::StringEquals | Comparison::StringLike | Comparison::Arn);
-        compares_texts
-            && template
-                .lone_variable()
-                .is_some_and(|variable| matches!(self.view.get(variable), Seen::Other(other) if other.is_not(value)))
+        compares_texts && template.is_supposed_otherwise(value, self.view)
     }
 
     /// What is supposed of a comparison with a text that has variables, if values do not answer it.

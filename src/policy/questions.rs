@@ -35,6 +35,8 @@ pub struct Questions<'a> {
     combinations: Vec<u32>,
     /// For each combination: the answers to all questions.
     answers: Vec<Vec<(Question, bool)>>,
+    /// Unknown keys of questions that are too many to be tried.
+    pub left_out: Vec<&'a str>,
 }
 
 impl<'a> Questions<'a> {
@@ -77,15 +79,22 @@ impl<'a> Questions<'a> {
             }
         }
         // Of questions that are asked at one place, there is the least to learn.
+        let mut left_out = Vec::new();
         if groups.len() > MAXIMUM_GROUPS {
+            left_out.extend(keys(&groups));
             groups.retain(|group| group.places.len() > 1);
         }
         if groups.len() > MAXIMUM_GROUPS {
-            return Questions::default();
+            groups.clear();
         }
         let combinations: Vec<u32> = (0..1_u32 << groups.len()).filter(|answers| is_possible(&groups, *answers)).collect();
         let answers = combinations.iter().map(|answers| answered(&groups, *answers)).collect();
-        Questions { groups, combinations, answers }
+        Questions { groups, combinations, answers, left_out }
+    }
+
+    /// The questions, if no more than this many combinations are to be tried.
+    pub fn at_most(self, maximum: usize) -> Questions<'a> {
+        if self.len() <= maximum { self } else { Questions { left_out: keys(&self.groups), ..Questions::default() } }
     }
 
     /// How many combinations there are; none without questions.
@@ -105,6 +114,10 @@ impl<'a> Questions<'a> {
             (keys, self.combinations.iter().map(|answers| answers & !(1 << number)).collect())
         })
     }
+}
+
+fn keys<'a>(groups: &[Group<'a>]) -> Vec<&'a str> {
+    groups.iter().flat_map(|group| &group.asked).flat_map(|open| open.keys.iter().copied()).collect()
 }
 
 /// The keys that may be more than one thing.

@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::classes::{Readings, classes};
 use super::compiled::Statement;
-use super::condition::Condition;
 use super::context::{Class, Question, Seen, View};
 use super::layers::{Policies, Said};
 use super::questions::Questions;
@@ -211,10 +210,7 @@ impl<'a, 'b> Trial<'a, 'b> {
             component.statements.iter().map(|statement| std::ptr::from_ref(*statement)).collect();
         let tried = tried(component, request);
         let mut trial = Trial { component, tried, questions: Questions::default(), distinct: Vec::new(), said: Vec::new() };
-        let questions = Questions::of(&component.statements, request);
-        if trial.assignments().saturating_mul(questions.len()) <= MAXIMUM_ASSIGNMENTS {
-            trial.questions = questions;
-        }
+        trial.questions = Questions::of(&component.statements, request).at_most(MAXIMUM_ASSIGNMENTS / trial.assignments());
         let mut numbers: HashMap<Vec<Said>, usize> = HashMap::new();
         for number in 0..trial.assignments() {
             let (supposed, answers) = trial.assignment(number);
@@ -302,6 +298,9 @@ impl<'a, 'b> Trial<'a, 'b> {
             said.is_some_and(|said| said.iter().any(|said| said.is_open()))
                 && answer(*index).is_some_and(|answers| answers.iter().any(|answer| answer.is_some_and(Truth::is_unknown)))
         };
+        if (0..self.said.len()).any(|index| is_open(&index)) {
+            settling.extend(&self.questions.left_out);
+        }
         for index in (0..self.said.len()).filter(is_open).take(MAXIMUM_SEARCHED) {
             let (supposed, answers) = self.assignment(index);
             let view = View { context: &request.context, supposed: &supposed, answers };
@@ -318,9 +317,7 @@ impl<'a, 'b> Trial<'a, 'b> {
 
 /// The keys of a component with their classes, as far as they can be tried together.
 fn tried<'a>(component: &Component<'a>, request: &'a Request) -> Vec<(&'a str, Vec<Class>)> {
-    let conditions: Vec<&Condition> = component.statements.iter().flat_map(|statement| &statement.conditions).collect();
-    let variables = component.statements.iter().flat_map(|statement| statement.resource_variables()).collect();
-    let readings = Readings::of(conditions, variables, &request.context);
+    let readings = Readings::of(&component.statements, request);
     let mut tried: Vec<(&str, Vec<Class>)> = component
         .keys
         .iter()

@@ -2,7 +2,7 @@
 
 use super::context::{Seen, View};
 use super::document::Version;
-use super::pattern::Token;
+use super::pattern::{Glob, Token};
 
 /// A text, cut at its policy variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +118,36 @@ impl Template {
             [Part::Variable { key, .. }, Part::Tokens(rest)] if rest.is_empty() => Some(key),
             _ => None,
         }
+    }
+
+    /// The variable, if there is one, with every value of it with which the text matches `value`, if they are few.
+    pub fn fitting(&self, value: &str) -> Option<(&str, Vec<String>)> {
+        const MAXIMUM: usize = 24;
+        let (key, before, after) = match self.parts.as_slice() {
+            [Part::Variable { key, .. }, Part::Tokens(after)] => (key, &[][..], after),
+            [Part::Tokens(before), Part::Variable { key, .. }, Part::Tokens(after)] => (key, before.as_slice(), after),
+            _ => return None,
+        };
+        let (before, after) = (Glob::from_tokens(before.to_vec()), Glob::from_tokens(after.clone()));
+        let ends = || value.char_indices().map(|(at, _)| at).chain([value.len()]);
+        let starts = ends().filter(|at| value.get(..*at).is_some_and(|text| before.matches(text)));
+        let stops: Vec<usize> = ends().filter(|at| value.get(*at..).is_some_and(|text| after.matches(text))).collect();
+        let mut fitting: Vec<String> = Vec::new();
+        for start in starts {
+            fitting.extend(stops.iter().filter_map(|stop| value.get(start..*stop)).map(str::to_owned));
+            if fitting.len() > MAXIMUM {
+                return None;
+            }
+        }
+        Some((key, fitting))
+    }
+
+    /// Is the variable of the text supposed to be none of the values with which it would match `value`?
+    pub fn is_supposed_otherwise(&self, value: &str, view: &View<'_>) -> bool {
+        self.fitting(value).is_some_and(|(variable, fitting)| match view.get(variable) {
+            Seen::Other(other) => fitting.iter().all(|text| other.is_not(text)),
+            _ => false,
+        })
     }
 
     /// Puts the values of the request in. A value stands for itself: a `*` in it is no wildcard.
