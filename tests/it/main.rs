@@ -75,3 +75,4 @@ mod table_layouts;
 mod trino;
 #[cfg(test)]
 mod whatif;
+mod whatif_words;

@@ -2,13 +2,15 @@
 
 use super::format;
 use super::summary::Scope;
-use crate::report::impact::{Amount, Impact, Loss, OpenKey, RefinedPolicy};
+use crate::report::impact::{Amount, Impact, Loss, OpenGroup, OpenKey, RefinedPolicy};
 use crate::report::model::{Report, Verdict};
 
 /// Rows of each table; the findings have the rest.
 const LISTED: usize = 50;
 /// Operations that are named for one principal.
 const OPERATIONS: usize = 6;
+/// Resources, accounts or principals that are named for one missing fact.
+const SUBJECTS: usize = 10;
 
 /// A replay for the first page.
 pub(super) struct ImpactView<'a> {
@@ -54,9 +56,13 @@ pub(super) struct LossRow {
 }
 
 pub(super) struct OpenRow<'a> {
+    /// Joined by commas.
+    pub(super) keys: String,
     pub(super) open: &'a OpenKey,
     /// The text begins with a capital letter.
     pub(super) provide: String,
+    /// Of what the fact is missing.
+    pub(super) about: Option<String>,
 }
 
 /// `None`: the report is none of a replay.
@@ -71,6 +77,7 @@ pub(super) fn view(report: &Report) -> Option<ImpactView<'_>> {
             None => owners.push(OwnerRows { owner: &loss.owner, losses: vec![loss_row(loss)] }),
         }
     }
+    let groups = whole.open_groups();
     Some(ImpactView {
         cards: whole
             .outcomes
@@ -92,20 +99,25 @@ pub(super) fn view(report: &Report) -> Option<ImpactView<'_>> {
             .collect(),
         owners,
         losses_left_out: whole.losses.len().saturating_sub(LISTED),
-        open: whole.open.iter().take(LISTED).map(|open| OpenRow { open, provide: capital(&open.provide) }).collect(),
-        open_left_out: whole.open.len().saturating_sub(LISTED),
+        open_left_out: groups.len().saturating_sub(LISTED),
+        open: groups.into_iter().take(LISTED).map(open_row).collect(),
         refined: impacts.iter().filter_map(|impact| Some((impact, impact.refinement.as_ref()?))).collect(),
         whole,
     })
 }
 
 impl ImpactView<'_> {
-    pub(super) fn denied(&self) -> Amount {
-        self.whole.amount("newly_denied")
-    }
-
     pub(super) fn open_calls(&self) -> Amount {
         self.whole.amount("may_be_newly_denied")
+    }
+}
+
+fn open_row(group: OpenGroup<'_>) -> OpenRow<'_> {
+    OpenRow {
+        provide: capital(&group.open.provide),
+        about: group.open.about.text(SUBJECTS).map(|about| format::visible(&capital(&about))),
+        open: group.open,
+        keys: group.keys,
     }
 }
 

@@ -38,10 +38,16 @@ pub(super) fn write(
     let title = |of_replay: &'static str, otherwise: &'static str| if replay { of_replay } else { otherwise };
     let mut page = Page { sheet, formats, row: 0, last_column: columns - 1 };
     page.heading(report)?;
+    if let Some(whole) = report.manifest.impacts.iter().find(|impact| impact.in_totals) {
+        let headline = format!("{}.", whole.headline(!summary.blind.is_empty()));
+        page.wide(0, &headline, &formats.headline)?;
+        page.row += 1;
+    }
     page.warnings(&summary.blind)?;
     for impact in report.manifest.impacts.iter().rev() {
         page.impact(impact)?;
     }
+    page.coverage_lines(&report.manifest.coverage_lines)?;
     page.verdicts(summary)?;
     page.perimeters(summary)?;
     page.queries(summary, plan)?;
