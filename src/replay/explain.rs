@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::baseline::full_access;
 use super::candidate::Scenario;
 use super::outcome::{Judged, Permission};
 use super::session_policy::SessionPolicies;
@@ -235,14 +236,19 @@ fn saying(policies: &[Arc<Policy>], permission: &Permission, must_allow: bool) -
 /// The policies of one place today and after the change.
 struct Pair<'a> {
     place: Option<&'a str>,
-    before: &'a [Arc<Policy>],
-    after: &'a [Arc<Policy>],
+    before: Vec<Arc<Policy>>,
+    after: Vec<Arc<Policy>>,
 }
 
 /// The levels of today and those after the change, side by side.
 fn pairs<'a>(before: &'a Option<Vec<Level>>, after: &'a Option<Vec<Level>>) -> Vec<Pair<'a>> {
-    let policies = |levels: &'a Option<Vec<Level>>, name: &Option<String>| -> &'a [Arc<Policy>] {
-        levels.iter().flatten().find(|level| level.name == *name).map_or(&[], |level| level.policies.as_slice())
+    let level = |levels: &'a Option<Vec<Level>>, name: &Option<String>| -> Option<Vec<Arc<Policy>>> {
+        levels.iter().flatten().find(|level| level.name == *name).map(|level| level.policies.clone())
+    };
+    // Where an unknown place has nothing attached no level is made: what is supposed everywhere is there all the same.
+    let supposed = |other: &[Arc<Policy>]| -> Vec<Arc<Policy>> {
+        let everywhere = full_access();
+        other.iter().filter(|policy| everywhere.as_ref().is_some_and(|own| Arc::ptr_eq(own, policy))).cloned().collect()
     };
     let mut names: Vec<&Option<String>> = before.iter().flatten().map(|level| &level.name).collect();
     for level in after.iter().flatten().filter(|level| !before.iter().flatten().any(|own| own.name == level.name)) {
@@ -250,14 +256,22 @@ fn pairs<'a>(before: &'a Option<Vec<Level>>, after: &'a Option<Vec<Level>>) -> V
     }
     names
         .into_iter()
-        .map(|name| Pair { place: name.as_deref(), before: policies(before, name), after: policies(after, name) })
+        .map(|name| {
+            let (before, after) = match (level(before, name), level(after, name)) {
+                (Some(before), Some(after)) => (before, after),
+                (None, Some(after)) => (supposed(&after), after),
+                (Some(before), None) => (before.clone(), supposed(&before)),
+                (None, None) => (Vec::new(), Vec::new()),
+            };
+            Pair { place: name.as_deref(), before, after }
+        })
         .collect()
 }
 
-fn granting(grants: &Grants) -> &[Arc<Policy>] {
+fn granting(grants: &Grants) -> Vec<Arc<Policy>> {
     match grants {
-        Grants::Policies(list) => list,
-        _ => &[],
+        Grants::Policies(list) => list.clone(),
+        _ => Vec::new(),
     }
 }
 
@@ -270,16 +284,16 @@ fn layers(permission: &Permission, inventory: &Inventory) -> Vec<LayerTree> {
             return;
         }
         let is_in = |list: &[Arc<Policy>], policy: &Arc<Policy>| list.iter().any(|own| Arc::ptr_eq(own, policy));
-        let new = pair.after.iter().filter(|policy| !is_in(pair.before, policy)).map(|policy| (policy, Some("added")));
-        let old = pair.before.iter().map(|policy| (policy, (!is_in(pair.after, policy)).then_some("removed")));
+        let new = pair.after.iter().filter(|policy| !is_in(&pair.before, policy)).map(|policy| (policy, Some("added")));
+        let old = pair.before.iter().map(|policy| (policy, (!is_in(&pair.after, policy)).then_some("removed")));
         layers.push(LayerTree {
             policy_type,
             place: pair.place.map(str::to_owned),
             place_name: pair.place.and_then(|place| name_of(inventory, place)),
             applies: word(applies.truth),
             reason: (!applies.truth.is_true()).then(|| applies.reason.to_owned()),
-            today: saying(pair.before, permission, must_allow),
-            then: saying(pair.after, permission, must_allow),
+            today: saying(&pair.before, permission, must_allow),
+            then: saying(&pair.after, permission, must_allow),
             // What the change brings stands first.
             policies: new.chain(old).map(|(policy, change)| tree(policy, change, permission)).collect(),
         });
@@ -291,8 +305,12 @@ fn layers(permission: &Permission, inventory: &Inventory) -> Vec<LayerTree> {
         add("resource control policies", pair, applicability::resource_control(request), false);
     }
     let endpoint = |policies: &'_ Policies| policies.vpc_endpoint.as_deref().unwrap_or_default().to_vec();
-    let (own, others) = (endpoint(before), endpoint(after));
-    add("VPC endpoint policy", Pair { place: None, before: &own, after: &others }, applicability::vpc_endpoint(request), true);
+    add(
+        "VPC endpoint policy",
+        Pair { place: None, before: endpoint(before), after: endpoint(after) },
+        applicability::vpc_endpoint(request),
+        true,
+    );
     let resource = Pair { place: None, before: granting(&before.resource), after: granting(&after.resource) };
     add("resource-based policy", resource, applicability::always(), true);
     layers

@@ -11,6 +11,7 @@ use super::words::Words;
 use super::{Call, settle};
 use crate::enrich::Said;
 use crate::policy::request::Resource;
+use crate::policy::verdict::Verdict;
 
 /// The columns of a row that come from the call.
 const FIELDS: [&str; 18] = [
@@ -49,23 +50,24 @@ pub struct Key {
     not_applicable: Option<String>,
 }
 
-/// What a call that would be denied does, in the words of IAM policies.
+/// What a call that would be denied, or allowed, does, in the words of IAM policies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Operation {
     /// `s3:ListBucket`.
     pub action: String,
     /// The name of the event where it is another: `ListObjects`.
     pub event: Option<String>,
-    /// The permission that is denied, where the call needs it besides its own: `iam:PassRole`.
+    /// The permission that is denied, or was, where the call needs it besides its own: `iam:PassRole`.
     pub needs: Option<String>,
 }
 
 impl Operation {
     fn of(call: &Call, judged: &Judged) -> Option<Operation> {
-        if judged.outcome != Outcome::NewlyDenied {
-            return None;
-        }
-        let denied: &Permission = judged.permissions.get(judged.deciding?)?;
+        let denied: &Permission = match judged.outcome {
+            Outcome::NewlyDenied => judged.permissions.get(judged.deciding?)?,
+            Outcome::NewlyAllowed => judged.permissions.iter().find(|permission| permission.today == Verdict::Denied)?,
+            _ => return None,
+        };
         let is_own = |permission: &&Permission| permission.authorization.dependent.is_none();
         let own = Some(denied).filter(is_own).or_else(|| judged.permissions.iter().find(is_own)).unwrap_or(denied);
         let action = own.authorization.request.action.clone();
@@ -85,7 +87,7 @@ pub struct Sum {
     first_seen: Option<i64>,
     last_seen: Option<i64>,
     sample: Option<Arc<str>>,
-    /// Calls by what IAM calls the operation; of newly denied calls only.
+    /// Calls by what IAM calls the operation; of newly denied and newly allowed calls only.
     pub operations: BTreeMap<Operation, u64>,
     pub reason: String,
     pub perimeter: Option<&'static str>,

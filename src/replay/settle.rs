@@ -24,7 +24,9 @@ pub fn advice(key: &str, why: &str) -> String {
         "who the caller is, or the accounts of the organization in the inventory"
     } else if starts(&["aws:principalarn", "aws:userid", "aws:principaltype"]) {
         "who the caller is: the records of the caller's account, or the roles in the inventory"
-    } else if starts(&["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip"]) {
+    } else if starts(&["aws:sourcevpc", "aws:vpcsourceip"]) && !why.contains("known") && !why.contains("inventory") {
+        "the network or VPC endpoint that the call came through, which its record does not tell"
+    } else if starts(&["aws:sourcevpc", "aws:vpcsourceip"]) {
         "the VPC endpoints in the inventory"
     } else if starts(&["aws:vpceorg"]) && of_account {
         "the organization of the account that owns the VPC endpoint: list the account in accounts.csv of the inventory, with its organization_id"

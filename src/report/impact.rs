@@ -23,6 +23,9 @@ pub struct Impact {
     pub statements: Vec<BreakingStatement>,
     /// Who would lose what: owners with the most calls first, complete.
     pub losses: Vec<Loss>,
+    /// Who could do what that today's policies deny, in the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gains: Vec<Loss>,
     /// What would settle the undetermined calls, by key, most calls first, complete. A call that needs two keys counts in both.
     pub open: Vec<OpenKey>,
     /// For each statement what it is about that these logs cannot show.
@@ -60,7 +63,7 @@ pub struct BreakingStatement {
     pub amount: Amount,
 }
 
-/// What one principal could not do any more.
+/// What one principal could not do any more, or could do then.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
     /// The owner of the principal, or its account where nobody is named.
@@ -106,6 +109,8 @@ pub struct About {
     pub kind: String,
     /// Most calls first, complete.
     pub subjects: Vec<Subject>,
+    /// Calls whose records name none.
+    pub unnamed: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,16 +239,21 @@ impl About {
     /// `2 resources: arn:aws:s3:::x/* (11 calls), arn:aws:s3:::y/* (1 call)`; `None`: that would be no help.
     pub fn text(&self, number: usize) -> Option<String> {
         let with_calls = |subject: &Subject| format!("{} ({})", subject.name, counted(subject.calls, "call"));
-        match self.subjects.as_slice() {
-            [] => None,
-            [only] => Some(format!("the {} {}", self.kind, only.name)),
+        let text = match self.subjects.as_slice() {
+            [] => return None,
+            [only] => format!("the {} {}", self.kind, only.name),
             several => {
                 let mut named: Vec<String> = several.iter().take(number).map(with_calls).collect();
                 let rest = several.len().saturating_sub(number);
                 named.extend((rest > 0).then(|| format!("and {rest} more")));
-                Some(format!("{}: {}", counted(several.len() as u64, &self.kind), named.join(", ")))
+                format!("{}: {}", counted(several.len() as u64, &self.kind), named.join(", "))
             }
-        }
+        };
+        Some(match self.unnamed {
+            0 => text,
+            1 => format!("{text}; 1 call names none"),
+            calls => format!("{text}; {} calls name none", grouped(calls)),
+        })
     }
 }
 

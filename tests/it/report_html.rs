@@ -364,11 +364,12 @@ fn what_a_replay_says_of_names_from_logs_is_text() {
                 calls: 3,
             }],
         }],
+        gains: Vec::new(),
         open: vec![OpenKey {
             key: hostile(),
             provide: hostile(),
             amount,
-            about: About { kind: hostile(), subjects: vec![Subject { name: hostile(), calls: 3 }] },
+            about: About { kind: hostile(), subjects: vec![Subject { name: hostile(), calls: 3 }], unnamed: 0 },
         }],
         not_covered: vec![NotCovered { statement: hostile(), data_events: vec![hostile()], never: vec![hostile()] }],
         nothing_seen: false,

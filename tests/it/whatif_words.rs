@@ -122,7 +122,7 @@ fn of_an_account_that_nobody_knows_the_organization_is_asked_for() {
         "{provide}"
     );
     let subjects = json!([{"name": "333333333333", "calls": 2}, {"name": "444444444444", "calls": 1}]);
-    assert_eq!(of_owner["about"], json!({"kind": "account", "subjects": subjects}));
+    assert_eq!(of_owner["about"], json!({"kind": "account", "subjects": subjects, "unnamed": 0}));
     let flat = finished.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("missing for 2 accounts: 333333333333 (2 calls), 444444444444 (1 call)"), "{flat}");
 }

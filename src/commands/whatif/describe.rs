@@ -9,7 +9,7 @@ use crate::replay::refine::Refinement;
 use crate::replay::rows::{Key, Sum};
 use crate::replay::words::perimeter as perimeter_of_keys;
 use crate::report::amounts::{counted, grouped};
-use crate::report::impact::Impact;
+use crate::report::impact::{Impact, Loss};
 
 /// Principals, statements and ways to settle that are listed; the rest is counted.
 const LISTED: usize = 15;
@@ -91,25 +91,8 @@ pub(super) fn scenario(scenario: &Scenario, impact: &Impact) -> String {
         more(&mut line, impact.statements.len(), "statement");
         line("");
     }
-    if !impact.losses.is_empty() {
-        line("#### What you will lose");
-        line("");
-        let mut owner_before: Option<&str> = None;
-        for loss in impact.losses.iter().take(LISTED) {
-            if owner_before != Some(loss.owner.as_str()) {
-                line("");
-                line(&format!("**{}**", plain(&loss.owner)));
-                line("");
-                owner_before = Some(&loss.owner);
-            }
-            let (named, rest) = loss.first_operations(OPERATIONS);
-            let mut what: Vec<String> = named.iter().map(|what| format!("`{}`", code(what))).collect();
-            what.extend((rest > 0).then(|| format!("and {rest} more")));
-            line(&format!("- `{}`: {}: {}", code(&loss.principal), counted(loss.calls, "call"), what.join(", ")));
-        }
-        more(&mut line, impact.losses.len(), "principal");
-        line("");
-    }
+    losses("What you will lose", &impact.losses, &mut line);
+    losses("What would be newly allowed", &impact.gains, &mut line);
     if !impact.open.is_empty() {
         line("#### What would settle the rest");
         line("");
@@ -146,6 +129,30 @@ pub(super) fn scenario(scenario: &Scenario, impact: &Impact) -> String {
         }
     }
     text.trim_end().to_owned()
+}
+
+/// By owner and principal, what they would lose, or gain.
+fn losses(heading: &str, losses: &[Loss], line: &mut impl FnMut(&str)) {
+    if losses.is_empty() {
+        return;
+    }
+    line(&format!("#### {heading}"));
+    line("");
+    let mut owner_before: Option<&str> = None;
+    for loss in losses.iter().take(LISTED) {
+        if owner_before != Some(loss.owner.as_str()) {
+            line("");
+            line(&format!("**{}**", plain(&loss.owner)));
+            line("");
+            owner_before = Some(&loss.owner);
+        }
+        let (named, rest) = loss.first_operations(OPERATIONS);
+        let mut what: Vec<String> = named.iter().map(|what| format!("`{}`", code(what))).collect();
+        what.extend((rest > 0).then(|| format!("and {rest} more")));
+        line(&format!("- `{}`: {}: {}", code(&loss.principal), counted(loss.calls, "call"), what.join(", ")));
+    }
+    more(line, losses.len(), "principal");
+    line("");
 }
 
 /// How many are not listed, if any.

@@ -57,7 +57,8 @@ pub(super) fn impact(
         in_totals: false,
         outcomes: outcomes(swept),
         statements: statements(swept),
-        losses: losses(swept, inventory),
+        losses: losses(swept, Outcome::NewlyDenied, inventory),
+        gains: losses(swept, Outcome::NewlyAllowed, inventory),
         open: open::keys(swept, inventory),
         nothing_seen: statements_tried > 0
             && scenario.only_adds()
@@ -126,9 +127,10 @@ fn statements(swept: &Swept) -> Vec<BreakingStatement> {
 /// Calls by operation and resource.
 type Operations = BTreeMap<(Operation, Option<String>), u64>;
 
-fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
+/// By principal, what it would lose, or gain.
+fn losses(swept: &Swept, outcome: Outcome, inventory: &Inventory) -> Vec<Loss> {
     let mut by_principal: BTreeMap<Option<Cow<str>>, (&Key, Operations)> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
+    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == outcome) {
         let entry = by_principal.entry(principal(key)).or_insert_with(|| (key, BTreeMap::new()));
         // The same name whichever row came first.
         entry.0 = entry.0.min(key);

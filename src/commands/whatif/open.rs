@@ -15,6 +15,7 @@ struct Group<'a> {
     tally: Tally<'a>,
     /// By what the fact is of.
     subjects: BTreeMap<String, u64>,
+    unnamed: u64,
 }
 
 /// By key, most calls first.
@@ -27,10 +28,11 @@ pub(super) fn keys(swept: &Swept, inventory: &Inventory) -> Vec<OpenKey> {
             let (name, provide) = named.unwrap_or(("", part));
             let group = groups.entry((name, provide)).or_default();
             group.tally.add(key, sum.calls);
-            if let Some(subject) = kind(name, provide).and_then(|kind| subject(kind, key, inventory)) {
-                let calls = group.subjects.entry(subject).or_default();
-                *calls = calls.saturating_add(sum.calls);
-            }
+            let calls = match kind(name, provide).and_then(|kind| subject(kind, key, inventory)) {
+                Some(subject) => group.subjects.entry(subject).or_default(),
+                None => &mut group.unnamed,
+            };
+            *calls = calls.saturating_add(sum.calls);
         }
     }
     let mut open: Vec<OpenKey> = groups
@@ -39,19 +41,19 @@ pub(super) fn keys(swept: &Swept, inventory: &Inventory) -> Vec<OpenKey> {
             key: key.to_owned(),
             provide: provide.to_owned(),
             amount: group.tally.amount(),
-            about: about(kind(key, provide), group.subjects),
+            about: about(kind(key, provide), group.subjects, group.unnamed),
         })
         .collect();
     open.sort_by_key(|open| (Reverse(open.amount.calls), open.key.clone(), open.provide.clone()));
     open
 }
 
-fn about(kind: Option<Kind>, subjects: BTreeMap<String, u64>) -> About {
+fn about(kind: Option<Kind>, subjects: BTreeMap<String, u64>, unnamed: u64) -> About {
     let Some(kind) = kind.filter(|_| !subjects.is_empty()) else { return About::default() };
     let mut subjects: Vec<Subject> = subjects.into_iter().map(|(name, calls)| Subject { name, calls }).collect();
     // Stable: the names come in order.
     subjects.sort_by_key(|subject| Reverse(subject.calls));
-    About { kind: kind.word().to_owned(), subjects }
+    About { kind: kind.word().to_owned(), subjects, unnamed }
 }
 
 /// Of what a fact may be missing.

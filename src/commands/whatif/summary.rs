@@ -36,7 +36,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page { out, color, width: width.clamp(40, 140) };
-    page.styled(HEADING, &manifest.title, "")?;
+    page.wrapped(HEADING, "", &manifest.title)?;
     page.blank()?;
     // What the block on coverage says in short is not said twice.
     let of_coverage = |warning: &&Warning| [coverage::NOT_COVERED, coverage::NEVER_RECORDED].contains(&warning.code.as_str());
@@ -107,18 +107,23 @@ impl Page<'_> {
         self.list("Statements that break most", BAD, &impact.statements, "statement", |found| {
             (found.amount.calls, found.statement.clone())
         })?;
-        let mut losses: Vec<&Loss> = impact.losses.iter().collect();
+        self.losses("What you will lose", BAD, &impact.losses)?;
+        self.losses("What would be newly allowed", OPEN, &impact.gains)?;
+        self.list("What would settle the rest", OPEN, &impact.open_groups(), "group", |group| {
+            let about = group.open.about.text(SUBJECTS).map(|about| format!("; missing for {about}")).unwrap_or_default();
+            (group.open.amount.calls, format!("{}{about}", group.text()))
+        })
+    }
+
+    fn losses(&mut self, heading: &str, style: Style, all: &[Loss]) -> io::Result<()> {
+        let mut losses: Vec<&Loss> = all.iter().collect();
         losses.sort_by_key(|loss| (std::cmp::Reverse(loss.calls), &loss.principal));
-        self.list("What you will lose", BAD, &losses, "principal", |loss| {
+        self.list(heading, style, &losses, "principal", |loss| {
             let (mut named, rest) = loss.first_operations(OPERATIONS);
             named.extend((rest > 0).then(|| format!("and {rest} more")));
             // The account stands in the name; the tables of the report show it beside every principal.
             let owner = if loss.owner.starts_with("owner ") { format!(" ({})", loss.owner) } else { String::new() };
             (loss.calls, format!("{}{owner}: {}", loss.principal, named.join(", ")))
-        })?;
-        self.list("What would settle the rest", OPEN, &impact.open_groups(), "group", |group| {
-            let about = group.open.about.text(SUBJECTS).map(|about| format!("; missing for {about}")).unwrap_or_default();
-            (group.open.amount.calls, format!("{}{about}", group.text()))
         })
     }
 

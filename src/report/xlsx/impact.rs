@@ -4,7 +4,7 @@ use rust_xlsxwriter::XlsxError;
 
 use super::cells;
 use super::overview::Page;
-use crate::report::impact::{Amount, Impact};
+use crate::report::impact::{Amount, Impact, Loss};
 use crate::report::model::CoverageLine;
 
 /// Rows of each table; the sheets of findings have the rest.
@@ -32,7 +32,8 @@ impl Page<'_> {
         self.row += 1;
         if impact.in_totals {
             self.statements(impact)?;
-            self.losses(impact)?;
+            self.losses("What you will lose", "Denied actions", &impact.losses)?;
+            self.losses("What would be newly allowed", "Allowed actions", &impact.gains)?;
             self.open(impact)?;
         }
         self.refinement(impact)
@@ -51,19 +52,19 @@ impl Page<'_> {
         self.more(impact.statements.len())
     }
 
-    fn losses(&mut self, impact: &Impact) -> Result<(), XlsxError> {
-        if impact.losses.is_empty() {
+    fn losses(&mut self, title: &str, actions: &str, losses: &[Loss]) -> Result<(), XlsxError> {
+        if losses.is_empty() {
             return Ok(());
         }
-        self.section("What you will lose", &["Principal", "Owner", "Calls", "Denied actions"], 2..3)?;
-        for loss in impact.losses.iter().take(LISTED) {
+        self.section(title, &["Principal", "Owner", "Calls", actions], 2..3)?;
+        for loss in losses.iter().take(LISTED) {
             let (mut named, rest) = loss.first_operations(OPERATIONS);
             named.extend((rest > 0).then(|| format!("and {rest} more")));
             self.beside(3, &named.join(", "), [&loss.principal, &loss.owner])?;
             self.count(2, loss.calls)?;
             self.row += 1;
         }
-        self.more(impact.losses.len())
+        self.more(losses.len())
     }
 
     fn open(&mut self, impact: &Impact) -> Result<(), XlsxError> {
