@@ -161,7 +161,9 @@ impl Impact {
         let and_unseen = unseen.as_ref().map(|unseen| format!("; {unseen}")).unwrap_or_default();
         if denied.calls > 0 {
             let more = if open.calls > 0 { format!(", and {} may be", grouped(open.calls)) } else { String::new() };
-            return format!("{} would be newly denied{more}{and_unseen}", denied.in_words());
+            let freed = self.amount("newly_allowed").calls;
+            let freed = if freed > 0 { format!("; {} would be newly allowed", grouped(freed)) } else { String::new() };
+            return format!("{} would be newly denied{more}{freed}{and_unseen}", denied.in_words());
         }
         if self.nothing_seen {
             return format!(
@@ -317,6 +319,10 @@ mod tests {
     fn the_headline_never_says_that_nothing_breaks_where_nothing_is_recorded() {
         let denied = with(&[("newly_denied", 1), ("may_be_newly_denied", 1_200)]);
         assert_eq!(denied.headline(true), "1 call of 1 principal in 1 account would be newly denied, and 1,200 may be");
+        assert_eq!(
+            with(&[("newly_denied", 2), ("newly_allowed", 8)]).headline(false),
+            "2 calls of 1 principal in 1 account would be newly denied; 8 would be newly allowed"
+        );
         let quiet = with(&[("unchanged", 9)]);
         assert_eq!(quiet.headline(false), "No recorded call would be newly denied");
         assert_eq!(quiet.headline(true), "No recorded call would be newly denied, but these logs cannot show all calls");

@@ -135,7 +135,8 @@ impl Page<'_> {
         self.blank()?;
         self.styled(HEADING, "Each change alone", "")?;
         for impact in impacts.iter().filter(|impact| !impact.in_totals) {
-            let calls = format!("{:>9}  ", grouped(impact.amount("newly_denied").calls));
+            let denied = impact.amount("newly_denied").calls;
+            let calls = format!("{:>9}  ", grouped(denied));
             let mut text = format!("newly denied by {}", impact.title);
             for (outcome, words) in [("may_be_newly_denied", "may be"), ("newly_allowed", "newly allowed")] {
                 let calls = impact.amount(outcome).calls;
@@ -143,7 +144,7 @@ impl Page<'_> {
                     text.push_str(&format!("; {} {words}", grouped(calls)));
                 }
             }
-            self.wrapped(BAD, &calls, &text)?;
+            self.wrapped(if denied > 0 { BAD } else { Style::new() }, &calls, &text)?;
         }
         Ok(())
     }

@@ -32,8 +32,8 @@ impl Page<'_> {
         self.row += 1;
         if impact.in_totals {
             self.statements(impact)?;
-            self.losses("What you will lose", "Denied actions", &impact.losses)?;
-            self.losses("What would be newly allowed", "Allowed actions", &impact.gains)?;
+            self.losses("What you will lose", &impact.losses)?;
+            self.losses("What would be newly allowed", &impact.gains)?;
             self.open(impact)?;
         }
         self.refinement(impact)
@@ -52,11 +52,11 @@ impl Page<'_> {
         self.more(impact.statements.len())
     }
 
-    fn losses(&mut self, title: &str, actions: &str, losses: &[Loss]) -> Result<(), XlsxError> {
+    fn losses(&mut self, title: &str, losses: &[Loss]) -> Result<(), XlsxError> {
         if losses.is_empty() {
             return Ok(());
         }
-        self.section(title, &["Principal", "Owner", "Calls", actions], 2..3)?;
+        self.section(title, &["Principal", "Owner", "Calls", "Actions"], 2..3)?;
         for loss in losses.iter().take(LISTED) {
             let (mut named, rest) = loss.first_operations(OPERATIONS);
             named.extend((rest > 0).then(|| format!("and {rest} more")));

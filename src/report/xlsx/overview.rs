@@ -52,17 +52,17 @@ pub(super) fn write(
     page.perimeters(summary)?;
     page.queries(summary, plan)?;
     page.ranking(
-        title("Principals with the most calls that would fail", "Principals that cross the perimeter most"),
+        title("Principals with the most newly denied calls", "Principals that cross the perimeter most"),
         "Principal",
         &summary.top_principals,
     )?;
     page.ranking(
-        title("Accounts with the most calls that would fail", "Accounts with the most crossing calls"),
+        title("Accounts with the most newly denied calls", "Accounts with the most crossing calls"),
         "Account",
         &summary.top_accounts,
     )?;
     page.ranking(
-        title("Services of the calls that would fail", "Services that are called across the perimeter most"),
+        title("Services of the newly denied calls", "Services that are called across the perimeter most"),
         "Service",
         &summary.top_services,
     )?;
