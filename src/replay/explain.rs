@@ -254,6 +254,8 @@ fn pairs<'a>(before: &'a Option<Vec<Level>>, after: &'a Option<Vec<Level>>) -> V
     for level in after.iter().flatten().filter(|level| !before.iter().flatten().any(|own| own.name == level.name)) {
         names.push(&level.name);
     }
+    // The root first, also where nothing tells the order.
+    names.sort_by_key(|name| !name.as_deref().is_some_and(|name| name == "root" || name.starts_with("r-")));
     names
         .into_iter()
         .map(|name| {
