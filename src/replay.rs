@@ -28,6 +28,7 @@ pub mod refine;
 #[cfg(not(fuzzing))]
 pub mod rows;
 pub mod session_policy;
+pub mod settle;
 #[cfg(not(fuzzing))]
 pub mod sweep;
 pub mod words;

@@ -10,7 +10,7 @@ pub mod folder;
 pub mod format;
 pub mod lock;
 
-pub use folder::{RunError, RunFolder, is_run, open};
+pub use folder::{RunError, RunFolder, is_run, open, read_manifest};
 pub use format::{FailedReport, Format, RenderError, Rendered, UnknownFormat, WrittenReport, render, render_to};
 
 use sha2::{Digest as _, Sha256};

@@ -81,9 +81,14 @@ pub struct WhatifArgs {
     #[arg(long, value_name = "WHICH", requires = "refine", help_heading = "Refinement")]
     pub legitimate: Vec<String>,
 
-    /// File for the changed policy; nothing is written without it
+    /// File for the changed policy; nothing is written without it. A file that is there stays, unless the last run in the output
+    /// folder wrote it
     #[arg(long, value_name = "FILE", requires = "refine", help_heading = "Refinement")]
     pub refined: Option<PathBuf>,
+
+    /// Replace the file of --refined, whoever wrote it
+    #[arg(long, requires = "refined", help_heading = "Refinement")]
+    pub force: bool,
 
     /// Threads that read and judge, or `auto` [env: PALISADE_THREADS] [default: auto]
     #[arg(long, value_name = "N", help_heading = "Resources")]

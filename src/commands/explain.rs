@@ -83,7 +83,7 @@ pub fn explain(arguments: &ExplainArgs, global: &Global, terminal: &Terminal) ->
     let mut explanations: Vec<Explanation> = Vec::new();
     for call in wanted {
         for (judged, scenario) in judge.judge(call, &world).iter().zip(&plan.scenarios) {
-            explanations.push(explain_call(judged, call, scenario, &lineage));
+            explanations.push(explain_call(judged, call, scenario, &lineage, &inventory));
         }
     }
     // Lines are cut for people only: what goes on to a program stays as it is.

@@ -362,6 +362,7 @@ fn manifest(settings: &Settings, queries: &[&QuerySpec], world: World<'_>, parts
         warnings,
         queries: summaries,
         coverage,
+        coverage_lines: Vec::new(),
         exceptions,
         inputs,
         timings: if clock.fixed { Vec::new() } else { clock.timings },

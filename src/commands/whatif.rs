@@ -1,7 +1,10 @@
 //! `palisade whatif`: events, inventory and candidate policies in; a run folder with what they would break out.
 
+mod coverage;
 mod describe;
 mod impact;
+mod open;
+mod refined;
 mod summary;
 
 use std::cmp::Ordering;
@@ -69,9 +72,12 @@ pub fn whatif(arguments: &WhatifArgs, global: &Global, terminal: &Terminal) -> R
     // Newer facts may know what these call unknown.
     note_doubts(&plan, arguments.service_facts.is_none().then(ServiceFacts::embedded), terminal);
     legitimate(arguments)?;
+    if let Some(path) = &arguments.refined {
+        refined::may_write(path, arguments.force, &settings.output)?;
+    }
     let replayed = replay(arguments, &settings, &inventory, &plan, terminal)?;
     if let Some(path) = &arguments.refined {
-        write_refined(path, &replayed, terminal)?;
+        refined::write(path, replayed.refinements.values(), terminal)?;
     }
     let folder = RunFolder::create(&settings.output).map_err(Failure::usage)?;
     let formats: Vec<_> = settings.formats.iter().map(|format| super::report::format(*format)).collect();
@@ -108,26 +114,6 @@ pub fn note_doubts(plan: &Plan, facts: Option<&ServiceFacts>, terminal: &Termina
         for doubt in doubts.filter(|doubt| doubt.severity != FindingSeverity::Note) {
             terminal.note(&doubt.display(&candidate.document.source).to_string());
         }
-    }
-}
-
-/// Writes the changed policy where the user says.
-fn write_refined(path: &Path, replayed: &Replayed, terminal: &Terminal) -> Result<(), Failure> {
-    let mut refinements = replayed.refinements.values();
-    match (refinements.next(), refinements.next()) {
-        (None, _) => {
-            terminal.warning(&format!("nothing to refine: {} is not written", path.display()));
-            Ok(())
-        }
-        (Some(_), Some(_)) => Err(Failure::new(
-            Outcome::Usage,
-            format!(
-                "--refined {} is one file, but several policies were refined; refine them one after the other",
-                path.display()
-            ),
-        )),
-        (Some(refinement), None) => std::fs::write(path, &refinement.text)
-            .map_err(|error| Failure::new(Outcome::Usage, format!("cannot write {}: {error}", path.display()))),
     }
 }
 
@@ -210,7 +196,7 @@ fn replay(
             swept.rows.sorted().into_iter().partition(|(key, _)| key.outcome == Fate::AlreadyDenied);
         let mut summary = add_rows(&query_name(scenario), &rest, scenario, context, &mut table)?;
         summary.title = scenario.title.clone();
-        let mut impact = impact::impact(&summary.name, scenario, swept, inventory, &coverage, refinements.get(&number));
+        let mut impact = impact::impact(&summary.name, scenario, swept, inventory, &coverage, facts, refinements.get(&number));
         impact.in_totals = number == last;
         summary.description = describe::scenario(scenario, &impact);
         impacts.push(impact);
@@ -229,7 +215,7 @@ fn replay(
         if number == last && !denied.is_empty() {
             let name = format!("whatif:{}:denied-already", scenario.name);
             let mut summary = add_rows(&name, &denied, scenario, context, &mut table)?;
-            summary.title = "Calls that were denied in the log already".to_owned();
+            summary.title = "Calls that were denied already".to_owned();
             summary.description = describe::denied_already(&denied);
             summaries.push(summary);
         }
@@ -245,7 +231,7 @@ fn replay(
         .iter()
         .take(plan.changes())
         .flat_map(|scenario| scenario.candidates().map(move |candidate| (scenario, candidate)))
-        .flat_map(|(scenario, candidate)| not_recorded(candidate, scenario, inventory, &coverage))
+        .flat_map(|(scenario, candidate)| not_recorded(candidate, scenario, inventory, &coverage, facts))
         .collect();
     let accounts: Vec<String> = coverage
         .streams
@@ -268,16 +254,19 @@ fn replay(
         asked: &settings.accounts,
         has_events: true,
     });
-    warned.extend(own_warnings(plan, &unrecorded));
+    warned.extend(own_warnings(plan));
+    coverage::warnings(&unrecorded, &mut warned, plan);
     warned.sort_by_key(|warning| warning.severity);
     let inputs = inputs(settings, &perimeter, inventory, policies_of(plan));
+    let window = Window { from: settings.from.map(|day| day.to_string()), to: settings.to.map(|day| day.to_string()) };
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         run_id: identify(settings, &inputs, &coverage, plan),
         title: settings.title.clone().unwrap_or_else(|| describe::title(plan)),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        window: Window { from: settings.from.map(|day| day.to_string()), to: settings.to.map(|day| day.to_string()) },
+        coverage_lines: coverage::lines(&coverage, &window, inventory, &unrecorded),
+        window,
         accounts: accounts
             .iter()
             .map(|id| AccountSummary {
@@ -482,7 +471,7 @@ fn interesting(findings: &Table) -> Table {
     table.finish()
 }
 
-fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
+fn own_warnings(plan: &Plan) -> Vec<Warning> {
     let mut own: Vec<Warning> = plan
         .notes
         .iter()
@@ -501,35 +490,6 @@ fn own_warnings(plan: &Plan, unrecorded: &[NotRecorded]) -> Vec<Warning> {
             message: format!("AWS refuses {}: {}.", candidate.document.source.name(), doubt.message),
             help: doubt.help.clone(),
         }));
-    }
-    // Statements that miss the same are told of together.
-    let mut by_data: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
-    let mut by_never: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
-    for found in unrecorded {
-        by_data.entry(found.data_events.clone()).or_default().push(&found.place);
-        by_never.entry(found.never.clone()).or_default().push(&found.place);
-    }
-    for (events, places) in by_data.iter().filter(|(events, _)| !events.is_empty()) {
-        own.push(Warning {
-            severity: Severity::Blind,
-            code: "not-covered-by-logs".to_owned(),
-            message: format!(
-                "Not covered by your logs, which hold no such data events: {}. Concerned: {}.",
-                events.join(", "),
-                places.join("; ")
-            ),
-            help: Some(
-                "Log these data events on the trail; until then nothing can be said about what breaks there.".to_owned(),
-            ),
-        });
-    }
-    for (actions, places) in by_never.iter().filter(|(actions, _)| !actions.is_empty()) {
-        own.push(Warning {
-            severity: Severity::Notice,
-            code: "never-recorded".to_owned(),
-            message: format!("CloudTrail never records {}. Concerned: {}.", actions.join(", "), places.join("; ")),
-            help: None,
-        });
     }
     own
 }

@@ -94,11 +94,11 @@ impl<'a> Questions<'a> {
 
     /// The questions, if no more than this many combinations are to be tried.
     pub fn at_most(self, maximum: usize) -> Questions<'a> {
-        if self.len() <= maximum { self } else { Questions { left_out: keys(&self.groups), ..Questions::default() } }
+        if self.count() <= maximum { self } else { Questions { left_out: keys(&self.groups), ..Questions::default() } }
     }
 
-    /// How many combinations there are; none without questions.
-    pub fn len(&self) -> usize {
+    /// How many combinations of answers there are; none without questions.
+    pub fn count(&self) -> usize {
         if self.groups.is_empty() { 0 } else { self.combinations.len() }
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::classes::{Readings, classes};
 use super::compiled::Statement;
-use super::context::{Class, Question, Seen, View};
+use super::context::{Class, Context, Question, Seen, View};
 use super::layers::{Policies, Said};
 use super::questions::Questions;
 use super::request::Request;
@@ -198,6 +198,18 @@ struct Trial<'a, 'b> {
     said: Vec<usize>,
 }
 
+/// One supposition about everything in a component.
+struct Assignment<'a> {
+    supposed: Vec<(&'a str, &'a Class)>,
+    answers: &'a [(Question, bool)],
+}
+
+impl<'a> Assignment<'a> {
+    fn view(&'a self, context: &'a Context) -> View<'a> {
+        View { context, supposed: &self.supposed, answers: self.answers }
+    }
+}
+
 impl<'a, 'b> Trial<'a, 'b> {
     fn of(
         component: &'b Component<'a>,
@@ -213,8 +225,8 @@ impl<'a, 'b> Trial<'a, 'b> {
         trial.questions = Questions::of(&component.statements, request).at_most(MAXIMUM_ASSIGNMENTS / trial.assignments());
         let mut numbers: HashMap<Vec<Said>, usize> = HashMap::new();
         for number in 0..trial.assignments() {
-            let (supposed, answers) = trial.assignment(number);
-            let view = View { context: &request.context, supposed: &supposed, answers };
+            let assignment = trial.assignment(number);
+            let view = assignment.view(&request.context);
             let said = asked.sayings(&view, &|statement| statements.contains(&std::ptr::from_ref(statement)));
             let next = numbers.len();
             let index = *numbers.entry(said.clone()).or_insert(next);
@@ -232,12 +244,12 @@ impl<'a, 'b> Trial<'a, 'b> {
     }
 
     fn assignments(&self) -> usize {
-        self.tried.iter().map(|(_, classes)| classes.len().max(1)).product::<usize>() * self.questions.len().max(1)
+        self.tried.iter().map(|(_, classes)| classes.len().max(1)).product::<usize>() * self.questions.count().max(1)
     }
 
     /// What is supposed of the keys, and of the questions that these do not answer.
-    fn assignment(&self, number: usize) -> (Vec<(&'a str, &Class)>, &[(Question, bool)]) {
-        let combinations = self.questions.len().max(1);
+    fn assignment(&self, number: usize) -> Assignment<'_> {
+        let combinations = self.questions.count().max(1);
         let mut rest = number / combinations;
         let mut supposed = Vec::with_capacity(self.tried.len());
         for (key, classes) in &self.tried {
@@ -245,7 +257,7 @@ impl<'a, 'b> Trial<'a, 'b> {
             supposed.extend(classes.get(rest % count).map(|class| (*key, class)));
             rest /= count;
         }
-        (supposed, self.questions.answers(number % combinations))
+        Assignment { supposed, answers: self.questions.answers(number % combinations) }
     }
 
     /// The keys of the component that make a difference, whatever the others may say.
@@ -279,7 +291,7 @@ impl<'a, 'b> Trial<'a, 'b> {
             })
         };
         let mut settling = Vec::new();
-        let combinations = self.questions.len().max(1);
+        let combinations = self.questions.count().max(1);
         for (keys, others) in self.questions.groups() {
             if changes(&|index| (index / combinations, others.get(index % combinations).copied().unwrap_or_default())) {
                 settling.extend(keys);
@@ -302,8 +314,8 @@ impl<'a, 'b> Trial<'a, 'b> {
             settling.extend(&self.questions.left_out);
         }
         for index in (0..self.said.len()).filter(is_open).take(MAXIMUM_SEARCHED) {
-            let (supposed, answers) = self.assignment(index);
-            let view = View { context: &request.context, supposed: &supposed, answers };
+            let assignment = self.assignment(index);
+            let view = assignment.view(&request.context);
             for statement in &self.component.statements {
                 if statement.matches(request, &view, has_boundary).at_all().is_unknown() {
                     let is_known = |key: &str| matches!(view.get(key), Seen::Absent | Seen::Values(_));

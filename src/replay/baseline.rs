@@ -366,7 +366,7 @@ impl Attachments {
         let mut levels: Vec<Level> = Vec::with_capacity(ids.len());
         for (number, id) in ids.iter().enumerate() {
             let mut policies: Vec<Arc<Policy>> = layer.get(*id).map(|placed| bare_policies(placed)).unwrap_or_default();
-            if number == 0 && *id != "root" {
+            if number == 0 && !ids.contains(&"root") {
                 // A root whose id the inventory does not tell.
                 policies.extend(layer.get("root").map(|placed| bare_policies(placed)).unwrap_or_default());
             }

@@ -1,19 +1,26 @@
-//! One verdict as a tree: every policy, statement, condition and value, and where each value came from.
+//! One verdict as a tree: for each layer what today's policies say and what they would say after the change, with the policies,
+//! statements, conditions and values that say so, and where each value came from.
+
+mod text;
+
+pub use text::as_text;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::baseline::full_access;
 use super::candidate::Scenario;
 use super::outcome::{Judged, Permission};
 use super::session_policy::SessionPolicies;
 use super::words::{chain, resource_words, value_words, words};
-use super::{Call, Lineage};
+use super::{Call, Lineage, settle};
+use crate::inventory::Inventory;
 use crate::policy::applicability::{self, Applies};
 use crate::policy::compiled::{Policy, Statement};
 use crate::policy::context::View;
-use crate::policy::layers::{Grants, Policies};
-use crate::policy::request::Request;
+use crate::policy::document::Effect;
+use crate::policy::layers::{Grants, Level, Policies};
 use crate::policy::truth::Truth;
 
 /// What becomes of one call in one scenario, and why.
@@ -30,6 +37,8 @@ pub struct Explanation {
     pub session_chain: Option<String>,
     pub scenario: String,
     pub outcome: &'static str,
+    /// The outcome for people.
+    pub title: &'static str,
     pub verdict: &'static str,
     pub reason: String,
     pub settled_by: Option<String>,
@@ -49,6 +58,8 @@ pub struct PermissionTree {
     pub dependent: Option<String>,
     pub today: &'static str,
     pub then: &'static str,
+    /// Is it the one that makes the outcome, or the first of those that say the same?
+    pub decides: bool,
     pub layers: Vec<LayerTree>,
 }
 
@@ -57,15 +68,30 @@ pub struct LayerTree {
     pub policy_type: &'static str,
     /// Root, organizational unit or account, for policies of the organization.
     pub place: Option<String>,
+    pub place_name: Option<String>,
     pub applies: &'static str,
     /// Why it does not apply, or may not; of session policies, what is not known of them, or why they are not asked.
     pub reason: Option<String>,
+    /// What its policies say today, and after the change.
+    pub today: Saying,
+    pub then: Saying,
+    /// Those of today and those after the change.
     pub policies: Vec<PolicyTree>,
+}
+
+/// What the policies of a layer say of a permission, and which of them do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Saying {
+    /// `denied`, `may be denied`, `allowed`, `may be allowed`, `not allowed`, `not denied`, or `none` where no policy is known.
+    pub word: &'static str,
+    pub by: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
 pub struct PolicyTree {
     pub name: String,
+    /// `added`, `removed`, or null where it is attached today and stays.
+    pub change: Option<&'static str>,
     pub statements: Vec<StatementTree>,
 }
 
@@ -97,7 +123,7 @@ pub struct ConditionTree {
 }
 
 /// Explains a judged call.
-pub fn explain(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineage) -> Explanation {
+pub fn explain(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineage, inventory: &Inventory) -> Explanation {
     let words = words(judged, call, scenario, lineage);
     let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
     Explanation {
@@ -111,20 +137,32 @@ pub fn explain(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Line
         session_chain: chain(call, lineage),
         scenario: scenario.title.clone(),
         outcome: judged.outcome.as_str(),
+        title: judged.outcome.title(),
         verdict: judged.outcome.verdict().as_str(),
         reason: words.reason,
-        settled_by: words.settled_by,
+        settled_by: settle::joined(&words.settled_by),
         permissions: {
             let session = lineage.link(call).and_then(SessionPolicies::of);
             let went_through = !call.was_denied();
-            judged.permissions.iter().map(|own| permission(own, session.as_ref(), went_through)).collect()
+            let tree = |(number, own): (usize, &Permission)| PermissionTree {
+                decides: judged.deciding.unwrap_or(0) == number,
+                ..permission(own, session.as_ref(), went_through, inventory)
+            };
+            judged.permissions.iter().enumerate().map(tree).collect()
         },
     }
 }
 
-fn permission(permission: &Permission, session: Option<&SessionPolicies>, went_through: bool) -> PermissionTree {
+fn permission(
+    permission: &Permission,
+    session: Option<&SessionPolicies>,
+    went_through: bool,
+    inventory: &Inventory,
+) -> PermissionTree {
     let authorization = &permission.authorization;
     let request = &authorization.request;
+    let mut layers = layers(permission, inventory);
+    layers.extend(session.map(|session| session_layer(session, permission, went_through)));
     PermissionTree {
         action: request.action.clone(),
         action_from: authorization.action_provenance.clone(),
@@ -135,11 +173,8 @@ fn permission(permission: &Permission, session: Option<&SessionPolicies>, went_t
         dependent: authorization.dependent.clone(),
         today: permission.today.as_str(),
         then: permission.then.as_str(),
-        layers: {
-            let mut layers = layers(&permission.policies, permission, request);
-            layers.extend(session.map(|session| session_layer(session, permission, went_through)));
-            layers
-        },
+        layers,
+        decides: false,
     }
 }
 
@@ -148,52 +183,145 @@ fn session_layer(session: &SessionPolicies, permission: &Permission, went_throug
     let passed = went_through.then(|| "not asked, because the call went through, so they allowed it".to_owned());
     let empty = (session.policies.is_empty() && session.open.is_none())
         .then(|| "the session was given none, and may do nothing by the policies of its user".to_owned());
+    let saying = saying(&session.policies, permission, true);
     LayerTree {
         policy_type: SESSION_POLICIES,
         place: None,
+        place_name: None,
         applies: word(if session.open.is_some() { Truth::Unknown } else { Truth::True }),
         reason: passed.or_else(|| session.open.clone()).or(empty),
-        policies: trees(&session.policies, permission),
+        today: saying.clone(),
+        then: saying,
+        policies: session.policies.iter().map(|policy| tree(policy, None, permission)).collect(),
     }
 }
 
 const SESSION_POLICIES: &str = "session policies";
 
-fn trees(list: &[std::sync::Arc<Policy>], permission: &Permission) -> Vec<PolicyTree> {
-    let tree = |policy: &std::sync::Arc<Policy>| PolicyTree {
+fn tree(policy: &Arc<Policy>, change: Option<&'static str>, permission: &Permission) -> PolicyTree {
+    PolicyTree {
         name: policy.name.clone(),
+        change,
         statements: policy.statements.iter().map(|found| statement(found, permission)).collect(),
-    };
-    list.iter().map(tree).collect()
+    }
 }
 
-fn layers(policies: &Policies, permission: &Permission, request: &Request) -> Vec<LayerTree> {
+/// What the policies of a layer say together. `must_allow`: without an Allow the layer denies.
+fn saying(policies: &[Arc<Policy>], permission: &Permission, must_allow: bool) -> Saying {
+    let request = &permission.authorization.request;
+    let view = View::of(&request.context);
+    let by = |effect: Effect, truth: Truth| -> Vec<String> {
+        let says = |policy: &&Arc<Policy>| {
+            let mut own = policy.statements.iter().filter(|statement| statement.effect == effect);
+            own.any(|statement| statement.matches(request, &view, false).at_all() == truth)
+        };
+        policies.iter().filter(says).map(|policy| policy.name.clone()).collect()
+    };
+    if policies.is_empty() {
+        return Saying { word: "none", by: Vec::new() };
+    }
+    let order = [
+        (Effect::Deny, Truth::True, "denied"),
+        (Effect::Deny, Truth::Unknown, "may be denied"),
+        (Effect::Allow, Truth::True, "allowed"),
+        (Effect::Allow, Truth::Unknown, "may be allowed"),
+    ];
+    let known = order.iter().map(|(effect, truth, word)| Saying { word, by: by(*effect, *truth) });
+    known
+        .filter(|saying| must_allow || saying.word.ends_with("denied"))
+        .find(|saying| !saying.by.is_empty())
+        .unwrap_or(Saying { word: if must_allow { "not allowed" } else { "not denied" }, by: Vec::new() })
+}
+
+/// The policies of one place today and after the change.
+struct Pair<'a> {
+    place: Option<&'a str>,
+    before: Vec<Arc<Policy>>,
+    after: Vec<Arc<Policy>>,
+}
+
+/// The levels of today and those after the change, side by side.
+fn pairs<'a>(before: &'a Option<Vec<Level>>, after: &'a Option<Vec<Level>>) -> Vec<Pair<'a>> {
+    let level = |levels: &'a Option<Vec<Level>>, name: &Option<String>| -> Option<Vec<Arc<Policy>>> {
+        levels.iter().flatten().find(|level| level.name == *name).map(|level| level.policies.clone())
+    };
+    // Where an unknown place has nothing attached no level is made: what is supposed everywhere is there all the same.
+    let supposed = |other: &[Arc<Policy>]| -> Vec<Arc<Policy>> {
+        let everywhere = full_access();
+        other.iter().filter(|policy| everywhere.as_ref().is_some_and(|own| Arc::ptr_eq(own, policy))).cloned().collect()
+    };
+    let mut names: Vec<&Option<String>> = before.iter().flatten().map(|level| &level.name).collect();
+    for level in after.iter().flatten().filter(|level| !before.iter().flatten().any(|own| own.name == level.name)) {
+        names.push(&level.name);
+    }
+    // The root first, also where nothing tells the order.
+    names.sort_by_key(|name| !name.as_deref().is_some_and(|name| name == "root" || name.starts_with("r-")));
+    names
+        .into_iter()
+        .map(|name| {
+            let (before, after) = match (level(before, name), level(after, name)) {
+                (Some(before), Some(after)) => (before, after),
+                (None, Some(after)) => (supposed(&after), after),
+                (Some(before), None) => (before.clone(), supposed(&before)),
+                (None, None) => (Vec::new(), Vec::new()),
+            };
+            Pair { place: name.as_deref(), before, after }
+        })
+        .collect()
+}
+
+fn granting(grants: &Grants) -> Vec<Arc<Policy>> {
+    match grants {
+        Grants::Policies(list) => list.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn layers(permission: &Permission, inventory: &Inventory) -> Vec<LayerTree> {
+    let request = &permission.authorization.request;
+    let (before, after) = (&*permission.before, &*permission.after);
     let mut layers = Vec::new();
-    let mut add = |policy_type: &'static str, place: Option<String>, applies: Applies, list: &[std::sync::Arc<Policy>]| {
-        if list.is_empty() {
+    let mut add = |policy_type: &'static str, pair: Pair<'_>, applies: Applies, must_allow: bool| {
+        if pair.before.is_empty() && pair.after.is_empty() {
             return;
         }
+        let is_in = |list: &[Arc<Policy>], policy: &Arc<Policy>| list.iter().any(|own| Arc::ptr_eq(own, policy));
+        let new = pair.after.iter().filter(|policy| !is_in(&pair.before, policy)).map(|policy| (policy, Some("added")));
+        let old = pair.before.iter().map(|policy| (policy, (!is_in(&pair.after, policy)).then_some("removed")));
         layers.push(LayerTree {
             policy_type,
-            place,
+            place: pair.place.map(str::to_owned),
+            place_name: pair.place.and_then(|place| name_of(inventory, place)),
             applies: word(applies.truth),
             reason: (!applies.truth.is_true()).then(|| applies.reason.to_owned()),
-            policies: trees(list, permission),
+            today: saying(&pair.before, permission, must_allow),
+            then: saying(&pair.after, permission, must_allow),
+            // What the change brings stands first.
+            policies: new.chain(old).map(|(policy, change)| tree(policy, change, permission)).collect(),
         });
     };
-    for level in policies.service_control.iter().flatten() {
-        add("service control policies", level.name.clone(), applicability::service_control(request), &level.policies);
+    for pair in pairs(&before.service_control, &after.service_control) {
+        add("service control policies", pair, applicability::service_control(request), true);
     }
-    for level in policies.resource_control.iter().flatten() {
-        add("resource control policies", level.name.clone(), applicability::resource_control(request), &level.policies);
+    for pair in pairs(&before.resource_control, &after.resource_control) {
+        add("resource control policies", pair, applicability::resource_control(request), false);
     }
-    if let Some(list) = &policies.vpc_endpoint {
-        add("VPC endpoint policy", None, applicability::vpc_endpoint(request), list);
-    }
-    if let Grants::Policies(list) = &policies.resource {
-        add("resource-based policy", None, applicability::always(), list);
-    }
+    let endpoint = |policies: &'_ Policies| policies.vpc_endpoint.as_deref().unwrap_or_default().to_vec();
+    add(
+        "VPC endpoint policy",
+        Pair { place: None, before: endpoint(before), after: endpoint(after) },
+        applicability::vpc_endpoint(request),
+        true,
+    );
+    let resource = Pair { place: None, before: granting(&before.resource), after: granting(&after.resource) };
+    add("resource-based policy", resource, applicability::always(), true);
     layers
+}
+
+/// The name of a root, an organizational unit or an account.
+fn name_of(inventory: &Inventory, place: &str) -> Option<String> {
+    let unit = inventory.organizational_unit(place).and_then(|unit| unit.name.clone());
+    unit.or_else(|| inventory.account(place).and_then(|account| account.name.clone()))
 }
 
 fn statement(statement: &Statement, permission: &Permission) -> StatementTree {
@@ -231,140 +359,4 @@ fn word(truth: Truth) -> &'static str {
         Truth::False => "no",
         Truth::Unknown => "unknown",
     }
-}
-
-/// The explanation as a tree of lines.
-pub fn as_text(explanation: &Explanation) -> String {
-    let mut text = String::new();
-    let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
-    text.push_str(&format!(
-        "{} {} at {}, event {}\n",
-        or_unknown(&explanation.event_source),
-        or_unknown(&explanation.event_name),
-        or_unknown(&explanation.time),
-        or_unknown(&explanation.event_id)
-    ));
-    text.push_str(&format!(
-        "by {} ({} of account {})\n",
-        or_unknown(&explanation.principal),
-        or_unknown(&explanation.principal_type),
-        or_unknown(&explanation.account_id)
-    ));
-    if let Some(chain) = &explanation.session_chain {
-        text.push_str(&format!("session chain: {chain}\n"));
-    }
-    text.push_str(&format!("what if: {}\n\n", explanation.scenario));
-    text.push_str(&format!("{}: {}\n", explanation.outcome.replace('_', " ").to_uppercase(), explanation.reason));
-    if let Some(settled_by) = &explanation.settled_by {
-        text.push_str(&format!("settled by: {settled_by}\n"));
-    }
-    let branches: Vec<Branch> = explanation.permissions.iter().map(permission_branch).collect();
-    for (number, branch) in branches.iter().enumerate() {
-        branch.write("", number + 1 == branches.len(), &mut text);
-    }
-    text
-}
-
-/// One line with what is below it.
-struct Branch {
-    line: String,
-    below: Vec<Branch>,
-}
-
-impl Branch {
-    fn leaf(line: String) -> Branch {
-        Branch { line, below: Vec::new() }
-    }
-
-    fn write(&self, indent: &str, last: bool, out: &mut String) {
-        let (tee, bar) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        out.push_str(&format!("{indent}{tee}{}\n", self.line));
-        let indent = format!("{indent}{bar}");
-        for (number, branch) in self.below.iter().enumerate() {
-            branch.write(&indent, number + 1 == self.below.len(), out);
-        }
-    }
-}
-
-fn permission_branch(permission: &PermissionTree) -> Branch {
-    let sure = if permission.certain { "" } else { " (perhaps needed)" };
-    let owner = permission.resource_account.as_ref().map(|id| format!(", owner {id}")).unwrap_or_default();
-    let mut below = vec![
-        Branch::leaf(format!("action: {}", permission.action_from)),
-        Branch::leaf(format!("resource: {}{owner}", permission.resource_from)),
-    ];
-    below.extend(permission.dependent.as_ref().map(|why| Branch::leaf(format!("needed because {why}"))));
-    below.extend(permission.layers.iter().map(layer_branch));
-    Branch {
-        line: format!(
-            "{} on {}{sure}: {} today, {} then",
-            permission.action,
-            permission.resource,
-            permission.today.replace('_', " "),
-            permission.then.replace('_', " ")
-        ),
-        below,
-    }
-}
-
-fn layer_branch(layer: &LayerTree) -> Branch {
-    let place = layer.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
-    let applies = match (layer.applies, layer.reason.as_deref()) {
-        (_, Some(reason)) if layer.policy_type == SESSION_POLICIES => format!(": {reason}"),
-        ("no", Some(reason)) => format!(": do not apply, because {reason}"),
-        ("unknown", Some(reason)) => format!(": may not apply, because perhaps {reason}"),
-        _ => String::new(),
-    };
-    Branch {
-        line: format!("{}{place}{applies}", layer.policy_type),
-        below: layer
-            .policies
-            .iter()
-            .map(|policy| Branch { line: policy.name.clone(), below: policy.statements.iter().map(statement_branch).collect() })
-            .collect(),
-    }
-}
-
-fn statement_branch(statement: &StatementTree) -> Branch {
-    let sid = statement.sid.as_ref().map(|sid| format!(" {sid}")).unwrap_or_default();
-    let result = match (statement.action, statement.matches) {
-        ("no", _) => "is not about the action",
-        (_, "yes") => "matches",
-        (_, "unknown") => "may match",
-        _ => "does not match",
-    };
-    let mut below = Vec::new();
-    if statement.action == "unknown" {
-        below.push(Branch::leaf("[unknown] action".to_owned()));
-    }
-    if statement.action != "no" {
-        if statement.principal != "yes" {
-            below.push(Branch::leaf(format!("[{}] principal", statement.principal)));
-        }
-        below.push(Branch::leaf(format!("[{}] resource", statement.resource)));
-        below.extend(statement.conditions.iter().map(|condition| {
-            let from = condition.from.as_ref().map(|from| format!(" ({from})")).unwrap_or_default();
-            Branch::leaf(format!(
-                "[{}] {} {} {}: it is {}{from}",
-                condition.result,
-                condition.key,
-                condition.operator,
-                list(&condition.values),
-                condition.value
-            ))
-        }));
-    }
-    Branch {
-        line: format!("{} statement {}{sid}, line {}: {result}", statement.effect, statement.number, statement.line),
-        below,
-    }
-}
-
-fn list(values: &[String]) -> String {
-    const SHOWN: usize = 6;
-    let mut shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("\"{value}\"")).collect();
-    if let Some(more) = values.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        shown.push(format!("and {more} more"));
-    }
-    shown.join(", ")
 }

@@ -76,7 +76,7 @@ impl Outcome {
             Outcome::NewlyAllowed => "newly allowed",
             Outcome::MayBeNewlyAllowed => "may be newly allowed",
             Outcome::StillDenied => "still denied",
-            Outcome::AlreadyDenied => "denied in the log already",
+            Outcome::AlreadyDenied => "denied already",
             Outcome::Unchanged => "unchanged",
             Outcome::NotApplicable => "not applicable",
         }
@@ -116,6 +116,9 @@ pub struct Permission {
     pub judgement: Option<Judgement>,
     /// The policies that `judgement` is about.
     pub policies: Arc<Policies>,
+    /// Everything that is known to be attached today, and after the change.
+    pub before: Arc<Policies>,
+    pub after: Arc<Policies>,
     /// What the answer depends on besides condition keys.
     pub depends_on: Option<Dependence>,
     /// Does the change concern it? If not, why.
@@ -339,6 +342,7 @@ impl<'a> Judge<'a> {
                 // A call that went through passed what stays as it is, whatever the keys are that nobody knows.
                 let has_passed = went_through && layers.alone.is_none();
                 let answer = Answer::of(&layers.today, policies, has_passed, needs_today, request, dependence);
+                let answer = Answer { before: Arc::clone(&layers.today), after: Arc::clone(&layers.then), ..answer };
                 // It went through: a supposition under which it would not have is wrong.
                 if !(supposition.no_identity_grant && went_through && answer.today == Verdict::Denied) {
                     answers.push(answer);
@@ -349,7 +353,9 @@ impl<'a> Judge<'a> {
                 let narrow =
                     |layers: &Arc<Policies>| Arc::new(Policies { session: Some(way.clone()), ..Policies::clone(layers) });
                 let dependence = if number == 0 { dependence } else { Some(Dependence::SessionPolicies) };
-                answers.push(Answer::of(&narrow(&layers.today), &narrow(policies), false, true, request, dependence));
+                let before = narrow(&layers.today);
+                let answer = Answer::of(&before, &narrow(policies), false, true, request, dependence);
+                answers.push(Answer { before, after: narrow(&layers.then), ..answer });
             }
         }
         let is_evidence = went_through && !self.only_adds(number);
@@ -368,11 +374,21 @@ impl<'a> Judge<'a> {
             .position(|answer| answer.then == Verdict::Denied)
             .or_else(|| answers.iter().position(|answer| answer.then == Verdict::Undetermined))
             .unwrap_or(0);
-        let (judgement, policies) = match answers.into_iter().nth(shown) {
-            Some(answer) => (answer.judgement, answer.policies),
-            None => (None, Arc::default()),
+        let (judgement, policies, before, after) = match answers.into_iter().nth(shown) {
+            Some(answer) => (answer.judgement, answer.policies, answer.before, answer.after),
+            None => Default::default(),
         };
-        Permission { authorization: authorization.clone(), today, then, judgement, policies, depends_on, concerned }
+        Permission {
+            authorization: authorization.clone(),
+            today,
+            then,
+            judgement,
+            policies,
+            before,
+            after,
+            depends_on,
+            concerned,
+        }
     }
 
     fn layers(&mut self, number: usize, scope: &Scope, supposition: &Supposition) -> Arc<Layers> {
@@ -563,6 +579,8 @@ struct Answer {
     then: Verdict,
     judgement: Option<Judgement>,
     policies: Arc<Policies>,
+    before: Arc<Policies>,
+    after: Arc<Policies>,
     dependence: Option<Dependence>,
 }
 
@@ -587,7 +605,15 @@ impl Answer {
             Some(judge(policies, request))
         };
         let then = judgement.as_ref().map_or(Verdict::NotDenied, |judgement| judgement.verdict);
-        Answer { today: of_today, then, judgement, policies: Arc::clone(policies), dependence }
+        Answer {
+            today: of_today,
+            then,
+            judgement,
+            policies: Arc::clone(policies),
+            before: Arc::default(),
+            after: Arc::default(),
+            dependence,
+        }
     }
 }
 

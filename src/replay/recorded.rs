@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use super::ServiceFacts;
 use super::candidate::{Candidate, Scenario, file_name};
 use crate::inventory::Inventory;
+use crate::policy::check::Services;
 use crate::policy::compiled::PolicyType;
 use crate::policy::diagnostic::statement_name;
 use crate::policy::document::Statement;
-use crate::policy::pattern::arn_parts;
+use crate::policy::pattern::{ActionPattern, arn_parts};
 use crate::report::model::Coverage;
 
 /// Actions that only data events record.
@@ -28,18 +30,34 @@ const DATA_EVENTS: [DataEvents; 14] = [
         what: "objects of Amazon S3",
         event_source: "s3.amazonaws.com",
         service: "s3",
+        // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html>
         actions: &[
-            "getobject",
-            "putobject",
-            "deleteobject",
-            "getobjectversion",
-            "deleteobjectversion",
-            "getobjectacl",
-            "putobjectacl",
-            "getobjecttagging",
-            "putobjecttagging",
-            "listbucket",
             "abortmultipartupload",
+            "deleteobject",
+            "deleteobjecttagging",
+            "deleteobjectversion",
+            "deleteobjectversiontagging",
+            "getobject",
+            "getobjectacl",
+            "getobjectattributes",
+            "getobjectlegalhold",
+            "getobjectretention",
+            "getobjecttagging",
+            "getobjecttorrent",
+            "getobjectversion",
+            "getobjectversionacl",
+            "getobjectversionattributes",
+            "getobjectversiontagging",
+            "listbucket",
+            "listbucketversions",
+            "listmultipartuploadparts",
+            "putobject",
+            "putobjectacl",
+            "putobjectlegalhold",
+            "putobjectretention",
+            "putobjecttagging",
+            "putobjectversionacl",
+            "putobjectversiontagging",
             "restoreobject",
         ],
     },
@@ -136,6 +154,8 @@ pub struct NotRecorded {
     pub data_events: Vec<&'static str>,
     /// Actions that no event shows.
     pub never: Vec<&'static str>,
+    /// Is the statement about nothing else?
+    pub nothing_seen: bool,
 }
 
 /// The services whose resources a statement lists; `None`: of any.
@@ -150,6 +170,7 @@ pub fn not_recorded(
     scenario: &Scenario,
     inventory: &Inventory,
     coverage: &Coverage,
+    facts: &ServiceFacts,
 ) -> Vec<NotRecorded> {
     let through: Option<BTreeSet<&str>> = (candidate.policy.policy_type == PolicyType::VpcEndpoint)
         .then(|| {
@@ -174,25 +195,46 @@ pub fn not_recorded(
         .policy
         .statements
         .iter()
-        .map(|statement| NotRecorded {
-            place: format!(
-                "{}, {}, line {}",
-                file_name(&candidate.policy.name),
-                statement_name(statement.index, statement.sid.as_deref()),
-                statement.position.line
-            ),
-            data_events: DATA_EVENTS
+        .map(|statement| {
+            let data_events: Vec<&DataEvents> = DATA_EVENTS
                 .iter()
                 .filter(|events| !logged.contains(events.event_source) && may_be_on(statement.index, events.service))
                 .filter(|events| events.actions.iter().any(|action| statement.covers_action(events.service, action)))
-                .map(|events| events.what)
-                .collect(),
-            never: NEVER
+                .collect();
+            let never: Vec<&(&str, &str, &str)> = NEVER
                 .iter()
                 .filter(|(service, action, _)| may_be_on(statement.index, service) && statement.covers_action(service, action))
-                .map(|(_, _, name)| *name)
-                .collect(),
+                .collect();
+            let is_unseen = |service: &str, action: &str| {
+                data_events.iter().any(|events| events.service == service && events.actions.contains(&action))
+                    || never.iter().any(|(own, name, _)| *own == service && *name == action)
+            };
+            let written = candidate.document.statements.get(statement.index);
+            NotRecorded {
+                place: format!(
+                    "{}, {}, line {}",
+                    file_name(&candidate.policy.name),
+                    statement_name(statement.index, statement.sid.as_deref()),
+                    statement.position.line
+                ),
+                nothing_seen: written.is_some_and(|written| all_actions(written, facts, &is_unseen)),
+                data_events: data_events.iter().map(|events| events.what).collect(),
+                never: never.iter().map(|(_, _, name)| *name).collect(),
+            }
         })
         .filter(|found| !found.data_events.is_empty() || !found.never.is_empty())
         .collect()
+}
+
+/// Are all actions that the statement names like this? Of a pattern all that AWS documents are meant.
+fn all_actions(statement: &Statement, facts: &ServiceFacts, is_like_this: &dyn Fn(&str, &str) -> bool) -> bool {
+    let item = |text: &str| -> Option<bool> {
+        let pattern = ActionPattern::parse(text)?;
+        let service = pattern.service.as_deref()?;
+        let documented = Services::actions(facts, service)?.into_iter().map(str::to_ascii_lowercase);
+        let mut meant = documented.filter(|name| pattern.matches(service, name)).peekable();
+        meant.peek()?;
+        Some(meant.all(|name| is_like_this(service, &name)))
+    };
+    !statement.action.negated && statement.action.items.iter().all(|action| item(&action.text) == Some(true))
 }

@@ -34,9 +34,12 @@ pub struct Refinement {
     pub text: String,
     /// What was changed, one sentence each.
     pub changes: Vec<String>,
-    /// Legitimate calls that were newly denied, and how many still are.
+    /// Legitimate calls that were newly denied, how many still are, and how many may be.
     pub legitimate_calls: u64,
     pub still_denied: u64,
+    pub still_open: u64,
+    /// Calls that may be newly denied under the changed policy, by principal and operation, with their number. Most calls first.
+    pub undetermined: Vec<(String, u64)>,
     /// Calls that nobody marked as legitimate and that go through as well, by principal and operation, with their number.
     pub also_let_through: Vec<(String, u64)>,
     /// What would be let through besides, in general.
@@ -45,7 +48,7 @@ pub struct Refinement {
     pub problems: Vec<String>,
 }
 
-/// A newly denied call.
+/// A call that is newly denied, or may be.
 #[derive(Debug, Clone)]
 pub struct Denied {
     pub call: Call,
@@ -54,6 +57,8 @@ pub struct Denied {
     /// No Deny matches, but an Allow is missing.
     missing_allow: bool,
     legitimate: bool,
+    /// Whether it is denied is open: the change is not made for it, but what becomes of it is told.
+    open: bool,
 }
 
 /// What of a call an exemption can speak of.
@@ -83,11 +88,12 @@ enum Way {
 const WAYS: [Way; 5] = [Way::ResourceAccount, Way::PrincipalAccount, Way::Network, Way::Service, Way::Principal];
 
 impl Denied {
-    /// Takes in a newly denied call. `None`: it is not one.
+    /// Takes in a call that is newly denied, or may be. `None`: it is not one.
     pub fn of(call: &Call, judged: &Judged, legitimate: &[Legitimate]) -> Option<Denied> {
-        if judged.outcome != Outcome::NewlyDenied {
+        if !matches!(judged.outcome, Outcome::NewlyDenied | Outcome::MayBeNewlyDenied) {
             return None;
         }
+        let open = judged.outcome == Outcome::MayBeNewlyDenied;
         let permission: &Permission = judged.permissions.get(judged.deciding?)?;
         let judgement = permission.judgement.as_ref()?;
         let request = &permission.authorization.request;
@@ -101,7 +107,8 @@ impl Denied {
             features: features(call, request),
             missing_allow: statements.is_empty(),
             statements,
-            legitimate: legitimate.iter().any(|mark| mark.covers(call, request)),
+            legitimate: !open && legitimate.iter().any(|mark| mark.covers(call, request)),
+            open,
             call: call.clone(),
         })
     }
@@ -182,7 +189,7 @@ pub fn refine(
         let Some(refinement) = replayed(plan, candidate, targets, written, denied, world, inventory) else { continue };
         let also: u64 = refinement.also_let_through.iter().map(|(_, calls)| calls).sum();
         let score = Score {
-            still_denied: refinement.still_denied,
+            still_denied: refinement.still_denied + refinement.still_open,
             also,
             foreign: usize::from(!speaks(way, candidate, denied)),
             values,
@@ -192,7 +199,8 @@ pub fn refine(
             best = Some((score, refinement));
         }
     }
-    best.map(|(_, refinement)| refinement).filter(|refinement| refinement.still_denied < refinement.legitimate_calls)
+    best.map(|(_, refinement)| refinement)
+        .filter(|refinement| refinement.still_denied + refinement.still_open < refinement.legitimate_calls)
 }
 
 /// Smaller is better.
@@ -349,7 +357,7 @@ fn in_general(way: Way, values: &[String]) -> String {
     }
 }
 
-/// Replays all newly denied calls under the changed policy. `None`: it cannot be read, which would be a mistake of the change.
+/// Replays all calls that are newly denied, or may be, under the changed policy. `None`: it cannot be read, which would be a mistake of the change.
 fn replayed(
     plan: &Plan,
     candidate: &Candidate,
@@ -372,33 +380,55 @@ fn replayed(
     let keys = keys_that_decide(&trial);
     let world = &world.with_keys(&keys).without_provenance();
     let mut judge = Judge::new(&trial, inventory).outcomes_only();
-    let (mut legitimate_calls, mut still_denied) = (0_u64, 0_u64);
+    let (mut legitimate_calls, mut still_denied, mut still_open) = (0_u64, 0_u64, 0_u64);
     let mut also: BTreeMap<String, u64> = BTreeMap::new();
-    for Denied { call, legitimate, features, .. } in denied {
-        let passes = judge
-            .judge(call, world)
-            .first()
-            .is_some_and(|judged| matches!(judged.outcome, Outcome::Unchanged | Outcome::NotApplicable));
+    let mut undetermined: BTreeMap<String, u64> = BTreeMap::new();
+    for Denied { call, legitimate, features, open, .. } in denied {
+        let Some(outcome) = judge.judge(call, world).first().map(|judged| judged.outcome) else { continue };
+        let passes = matches!(outcome, Outcome::Unchanged | Outcome::NotApplicable);
+        let is_open = outcome == Outcome::MayBeNewlyDenied;
+        let what = || format!("{}: {}", who(call, features), features.action);
+        if is_open {
+            *undetermined.entry(what()).or_default() += call.event_count;
+        }
         if *legitimate {
             legitimate_calls += call.event_count;
-            still_denied += if passes { 0 } else { call.event_count };
-        } else if passes {
-            let who = features.principal_arn.as_deref().or(features.principal_account.as_deref()).unwrap_or("somebody");
-            *also.entry(format!("{who}: {}", features.action)).or_default() += call.event_count;
+            still_open += if is_open { call.event_count } else { 0 };
+            still_denied += if passes || is_open { 0 } else { call.event_count };
+        } else if passes && !open {
+            *also.entry(what()).or_default() += call.event_count;
         }
     }
-    let mut also_let_through: Vec<(String, u64)> = also.into_iter().collect();
-    also_let_through.sort_by_key(|(what, calls)| (std::cmp::Reverse(*calls), what.clone()));
     Some(Refinement {
         policy: candidate.policy.name.clone(),
         text: written.written,
         changes: written.changes,
         legitimate_calls,
         still_denied,
-        also_let_through,
+        still_open,
+        undetermined: most_first(undetermined),
+        also_let_through: most_first(also),
         also_in_general: written.general,
         problems,
     })
+}
+
+/// Who made a call, for people.
+fn who(call: &Call, features: &Features) -> String {
+    let service = call.invoked_by.as_deref().or(call.source_service.as_deref());
+    match (&features.principal_arn, service, &features.principal_account) {
+        (Some(arn), _, _) => arn.clone(),
+        (None, Some(service), _) => format!("the service {service}"),
+        (None, None, Some(account)) => format!("account {account}"),
+        (None, None, None) => "somebody".to_owned(),
+    }
+}
+
+fn most_first(calls: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut calls: Vec<(String, u64)> = calls.into_iter().collect();
+    // Stable: the names come in order.
+    calls.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
+    calls
 }
 
 /// The plan with the changed policy alone.

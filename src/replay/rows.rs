@@ -1,16 +1,17 @@
 //! The outcomes of many calls as rows of a report: calls that differ in nothing that a reader is shown are one row.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, PolarsError, StringChunked, TimeUnit};
 
-use super::Call;
-use super::outcome::{Judged, Outcome};
+use super::outcome::{Judged, Outcome, Permission};
 use super::words::Words;
+use super::{Call, settle};
 use crate::enrich::Said;
 use crate::policy::request::Resource;
+use crate::policy::verdict::Verdict;
 
 /// The columns of a row that come from the call.
 const FIELDS: [&str; 18] = [
@@ -43,9 +44,40 @@ pub struct Key {
     fields: Vec<Option<Arc<str>>>,
     pub outcome: Outcome,
     pub statement: Option<String>,
-    pub settled_by: Option<String>,
+    /// What would settle the calls, each a sentence.
+    pub settled_by: Vec<String>,
     /// Why the change does not concern the calls, where it does not: calls of one reason are a row.
     not_applicable: Option<String>,
+}
+
+/// What a call that would be denied, or allowed, does, in the words of IAM policies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    /// `s3:ListBucket`.
+    pub action: String,
+    /// The name of the event where it is another: `ListObjects`.
+    pub event: Option<String>,
+    /// The permission that is denied, or was, where the call needs it besides its own: `iam:PassRole`.
+    pub needs: Option<String>,
+}
+
+impl Operation {
+    fn of(call: &Call, judged: &Judged) -> Option<Operation> {
+        let denied: &Permission = match judged.outcome {
+            Outcome::NewlyDenied => judged.permissions.get(judged.deciding?)?,
+            Outcome::NewlyAllowed => judged.permissions.iter().find(|permission| permission.today == Verdict::Denied)?,
+            _ => return None,
+        };
+        let is_own = |permission: &&Permission| permission.authorization.dependent.is_none();
+        let own = Some(denied).filter(is_own).or_else(|| judged.permissions.iter().find(is_own)).unwrap_or(denied);
+        let action = own.authorization.request.action.clone();
+        let name = action.split_once(':').map_or(action.as_str(), |(_, name)| name);
+        Some(Operation {
+            event: call.event_name.as_deref().filter(|event| *event != name).map(str::to_owned),
+            needs: Some(denied).filter(|denied| !is_own(denied)).map(|denied| denied.authorization.request.action.clone()),
+            action,
+        })
+    }
 }
 
 /// The calls of a row.
@@ -55,6 +87,8 @@ pub struct Sum {
     first_seen: Option<i64>,
     last_seen: Option<i64>,
     sample: Option<Arc<str>>,
+    /// Calls by what IAM calls the operation; of newly denied and newly allowed calls only.
+    pub operations: BTreeMap<Operation, u64>,
     pub reason: String,
     pub perimeter: Option<&'static str>,
 }
@@ -88,6 +122,7 @@ impl Rows {
             first_seen: call.first_seen,
             last_seen: call.last_seen,
             sample: call.event_id.clone(),
+            operations: Operation::of(call, judged).map(|operation| (operation, call.event_count)).into_iter().collect(),
             reason: words.reason,
             perimeter: words.perimeter,
         };
@@ -131,6 +166,10 @@ impl Sum {
             (a, b) => a.or(b),
         };
         self.last_seen = self.last_seen.max(other.last_seen);
+        for (operation, calls) in other.operations {
+            let sum = self.operations.entry(operation).or_default();
+            *sum = sum.saturating_add(calls);
+        }
         let earlier = match (&self.sample, &other.sample) {
             (Some(own), Some(other)) => other < own,
             (None, Some(_)) => true,
@@ -232,7 +271,7 @@ pub fn frame(rows: &[(&Key, &Sum)]) -> Result<(DataFrame, Vec<Said>), PolarsErro
         .map(|(key, sum)| Said {
             verdict: key.outcome.verdict(),
             reason: sum.reason.clone(),
-            settled_by: key.settled_by.clone(),
+            settled_by: settle::joined(&key.settled_by),
             outcome: key.outcome.as_str().to_owned(),
             statement: key.statement.clone(),
         })

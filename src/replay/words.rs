@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::candidate::{Scenario, file_name};
 use super::outcome::{Judged, Outcome, Permission};
 use super::session_policy;
+use super::settle::{advice, exempt_advice};
 use super::{Call, Lineage};
 use crate::enrich::denied_by;
 use crate::policy::compiled::{Policy, PolicyType, Statement};
@@ -17,13 +18,14 @@ use crate::policy::operator::Test;
 use crate::policy::request::Request;
 use crate::policy::residual::in_words_condition;
 use crate::policy::truth::Truth;
-use crate::policy::verdict::{Judgement, NotAllowed, StatementMatch, Verdict};
+use crate::policy::verdict::{Judgement, NotAllowed, StatementMatch, Verdict, judge};
 
 /// What a finding says of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
     pub reason: String,
-    pub settled_by: Option<String>,
+    /// What would settle it, each a sentence, sorted; empty where nothing is open.
+    pub settled_by: Vec<String>,
     /// `file:line Sid`.
     pub statement: Option<String>,
     /// `identity`, `resource` or `network`, by the conditions that decide.
@@ -68,7 +70,7 @@ pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineag
         let reason = match (judged.outcome, &judged.not_applicable) {
             (Outcome::NotApplicable, Some(why)) => format!("Not applicable: {why}"),
             (Outcome::AlreadyDenied, _) => already_denied(call, None),
-            _ => "The change denies nothing here".to_owned(),
+            _ => "The change does not deny it".to_owned(),
         };
         return Words { reason, ..Words::default() };
     };
@@ -79,14 +81,17 @@ pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineag
                 Verdict::Denied => denied("Still denied", permission, scenario),
                 _ => open("Still denied by what is attached today; the change may deny it too", judged, permission, scenario),
             };
-            words.settled_by = None;
+            words.settled_by.clear();
             words.reason.push_str("; today's policies deny it already, although the log shows that it went through then");
             words
         }
         Outcome::MayBeNewlyDenied => open("May be newly denied", judged, permission, scenario),
         Outcome::MayBeNewlyAllowed => open("Denied today; whether it still would be is open", judged, permission, scenario),
         Outcome::NewlyAllowed => Words {
-            reason: "Newly allowed: today's policies deny it, and nothing would any more".to_owned(),
+            reason: match denied_today(permission) {
+                Some(place) => format!("Newly allowed: {place} denies it today, and nothing would after the change"),
+                None => "Newly allowed: today's policies deny it, and nothing would after the change".to_owned(),
+            },
             ..Words::default()
         },
         Outcome::AlreadyDenied => {
@@ -94,12 +99,12 @@ pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineag
             let mut reason = already_denied(call, verdict.or(Some(Verdict::NotDenied)));
             if let Some(policy) = judged.permissions.iter().find_map(denied_by_session_policy) {
                 reason.push_str(&format!(": {policy}"));
+            } else if let Some(place) = judged.permissions.iter().find_map(denied_then) {
+                reason.push_str(&format!(", by {place}"));
             }
             Words { reason, ..Words::default() }
         }
-        Outcome::Unchanged | Outcome::NotApplicable => {
-            Words { reason: "No statement denies it".to_owned(), ..Words::default() }
-        }
+        Outcome::Unchanged | Outcome::NotApplicable => Words { reason: goes_on(scenario), ..Words::default() },
     };
     if let Some(dependent) = &permission.authorization.dependent {
         let on = resource_words(&permission.authorization.request);
@@ -111,6 +116,27 @@ pub fn words(judged: &Judged, call: &Call, scenario: &Scenario, lineage: &Lineag
         words.reason.push_str(&format!("; session chain: {chain}"));
     }
     words
+}
+
+/// Of a call that goes on as before: whose statements do not deny it.
+fn goes_on(scenario: &Scenario) -> String {
+    let named: Vec<&str> = scenario.candidates().map(|candidate| file_name(&candidate.policy.name)).collect();
+    match named.as_slice() {
+        [] => "Unchanged: it goes on as before, because nothing that is taken away decides about it".to_owned(),
+        named => format!("Unchanged: no statement of {} denies it", named.join(" or of ")),
+    }
+}
+
+/// The statement of today that denies what would go through.
+fn denied_today(permission: &Permission) -> Option<String> {
+    let judgement = judge(&permission.before, &permission.authorization.request);
+    judgement.statements.iter().find(|found| found.effect == Effect::Deny && found.certain).map(place)
+}
+
+/// The statement that surely denies after the change.
+fn denied_then(permission: &Permission) -> Option<String> {
+    let judgement = permission.judgement.as_ref().filter(|_| permission.then == Verdict::Denied)?;
+    judgement.statements.iter().find(|found| found.effect == Effect::Deny && found.certain).map(place)
 }
 
 /// The session policy that surely denies, or surely does not allow.
@@ -133,13 +159,13 @@ fn denied_by_session_policy(permission: &Permission) -> Option<String> {
 
 fn already_denied(call: &Call, then: Option<Verdict>) -> String {
     let by = match denied_by(call.error_code.as_deref(), call.error_message.as_deref()) {
-        Some(policy_type) => format!("Denied in the log already, by {}", with_article(policy_type)),
-        None => "Denied in the log already; the message does not name the policy type".to_owned(),
+        Some(policy_type) => format!("Denied already in the log, by {}", with_article(policy_type)),
+        None => "Denied already in the log; the message does not name the policy type".to_owned(),
     };
     match then {
-        Some(Verdict::Denied) => format!("{by}; it would be denied here, too"),
-        Some(Verdict::Undetermined) => format!("{by}; whether it would be denied here, too, is open"),
-        Some(Verdict::NotDenied) => format!("{by}; nothing here denies it"),
+        Some(Verdict::Denied) => format!("{by}; it would be denied after the change, too"),
+        Some(Verdict::Undetermined) => format!("{by}; whether it would be denied after the change is open"),
+        Some(Verdict::NotDenied) => format!("{by}; no policy that is known here denies it after the change"),
         None => by,
     }
 }
@@ -225,7 +251,7 @@ fn denied(lead: &str, permission: &Permission, scenario: &Scenario) -> Words {
         if !others.is_empty() {
             reason.push_str(&format!("; also by {}", others.join(", ")));
         }
-        return Words { reason, settled_by: None, statement: Some(label(first)), perimeter: of_perimeter };
+        return Words { reason, settled_by: Vec::new(), statement: Some(label(first)), perimeter: of_perimeter };
     }
     // Whatever the unknown keys are, one statement or another denies.
     let open = own_first(judgement, scenario, |found| found.effect == Effect::Deny && !found.certain);
@@ -236,7 +262,7 @@ fn denied(lead: &str, permission: &Permission, scenario: &Scenario) -> Words {
             let places: Vec<String> = open.iter().map(|found| place(found)).collect();
             let reason = format!("{lead}: whatever the unknown keys are, it is denied by {}", places.join(" or "));
             let of_perimeter = statement(&permission.policies, first).and_then(perimeter_of);
-            Words { reason, settled_by: None, statement: Some(label(first)), perimeter: of_perimeter }
+            Words { reason, settled_by: Vec::new(), statement: Some(label(first)), perimeter: of_perimeter }
         }
         (None, None) => match judgement.not_allowed_by.first() {
             Some(missing) => implicit(lead, missing.layer, missing.level, permission, request),
@@ -286,7 +312,7 @@ fn implicit(lead: &str, layer: Layer, level: Option<usize>, permission: &Permiss
         ));
     }
     let statement = policies.first().map(|policy| format!("{}:1 nothing allows it", policy.name));
-    Words { reason, settled_by: None, statement, perimeter: of_perimeter }
+    Words { reason, settled_by: Vec::new(), statement, perimeter: of_perimeter }
 }
 
 /// It depends on something.
@@ -324,7 +350,7 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
         if permission.authorization.request.facts.gateway_endpoint.is_unknown()
             && judgement.not_allowed_by.iter().any(at_endpoint)
         {
-            settled.insert("whether the VPC endpoint is a gateway: its type (VpcEndpointType) in the inventory".to_owned());
+            settled.insert("whether the VPC endpoint is a gateway: its type in the inventory (vpc_endpoints.csv)".to_owned());
         }
         for exempt in judgement.exempt.iter().filter(|exempt| !exempt.certain && matters(exempt.policy_type)) {
             settled.insert(exempt_advice(exempt.policy_type, exempt.reason));
@@ -360,15 +386,14 @@ fn open(lead: &str, judged: &Judged, permission: &Permission, scenario: &Scenari
     let action = permission.judgement.iter().filter_map(|judgement| open_action(permission, judgement));
     let why: Vec<String> = action.map(|action| format!("{action} is not in Palisade's tables")).chain(why).collect();
     let mut reason = lead.to_owned();
-    for part in reasons.into_iter().chain(why) {
-        reason.push_str("; ");
+    for (number, part) in reasons.into_iter().chain(why).enumerate() {
+        reason.push_str(if number == 0 { ": " } else { "; " });
         reason.push_str(&part);
     }
     if settled.is_empty() {
-        settled.insert("a fact that the record does not tell; see the reason".to_owned());
+        settled.insert("a fact that the record does not tell, which the reason names".to_owned());
     }
-    let settled_by = Some(settled.into_iter().collect::<Vec<_>>().join("; "));
-    Words { reason, settled_by, statement: statement_label, perimeter: of_perimeter }
+    Words { reason, settled_by: settled.into_iter().collect(), statement: statement_label, perimeter: of_perimeter }
 }
 
 /// The action that some statement turns on and that no table tells.
@@ -534,61 +559,4 @@ pub fn resource_words(request: &Request) -> String {
         crate::policy::request::Resource::Partial(glob) => format!("{} (partly known)", glob.text()),
         crate::policy::request::Resource::Unknown => "an unknown resource".to_owned(),
     }
-}
-
-/// What to provide for a key that is not known.
-pub fn advice(key: &str, why: &str) -> String {
-    let lower = key.to_ascii_lowercase();
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| lower.starts_with(prefix));
-    let provide = if starts(&["aws:principaltag/"]) {
-        "the tags of the role or user in the inventory, and the records that issued the session"
-    } else if starts(&["aws:resourceorg", "aws:resourceaccount", "s3:resourceaccount"]) {
-        "the owner of the resource in the inventory"
-    } else if starts(&["aws:resourcetag/", "s3:existingobjecttag/"]) || lower.contains(":resourcetag/") {
-        "the tags of the resource in the inventory"
-    } else if starts(&["aws:principalorg", "aws:principalaccount"]) {
-        "who the caller is, or the accounts of the organization in the inventory"
-    } else if starts(&["aws:principalarn", "aws:userid", "aws:principaltype"]) {
-        "who the caller is: the records of the caller's account, or the roles in the inventory"
-    } else if starts(&["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip"]) {
-        "the VPC endpoints in the inventory"
-    } else if starts(&["aws:vpce"]) {
-        "the owner of the VPC endpoint: the endpoints and accounts in the inventory"
-    } else if starts(&["aws:viaawsservice", "aws:calledvia"]) {
-        "for whom the service called: the record that issued the session, or the trust policy of the role in the inventory"
-    } else if starts(&["aws:sourceorg", "aws:sourceaccount", "aws:sourcearn"]) {
-        "for which resource the service called, which trails do not record"
-    } else if starts(&["aws:sourceip"]) {
-        "the address that the call came from, which the record hides"
-    } else if starts(&["aws:multifactorauth"]) {
-        "whether the session was made with MFA: the record that issued it"
-    } else if starts(&["aws:securetransport", "s3:tlsversion"]) {
-        "whether the call came over TLS: --assume secure-transport takes it for granted"
-    } else {
-        return format!("{key}: {why}");
-    };
-    format!("{key}: {provide}")
-}
-
-fn exempt_advice(policy_type: PolicyType, reason: &str) -> String {
-    let what = match policy_type {
-        _ if reason.contains("outside the organization") => match policy_type {
-            PolicyType::ServiceControl => {
-                "whether the caller's account belongs to the organization: the accounts in the inventory"
-            }
-            _ => "whether the resource belongs to the organization: its owner in the inventory",
-        },
-        _ if reason.contains("management account") => {
-            "which account is the management account: describe-organization in the inventory"
-        }
-        _ if reason.contains("AWS managed KMS keys") => {
-            "whether AWS manages the KMS key, to which resource control policies do not apply then; records do not tell"
-        }
-        _ if reason.contains("service-linked") => "whether the role is service-linked: its ARN with the path",
-        _ if reason.contains("do not pass the endpoint") => {
-            "whether a service made the call with the caller's credentials: the record that issued the session"
-        }
-        _ => return format!("whether {reason}"),
-    };
-    what.to_owned()
 }

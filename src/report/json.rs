@@ -24,12 +24,16 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Writes `{"schema_version", "manifest", "summary", "queries": [{"name", …, "findings": [{column: value, …}]}]}`.
+/// Writes `{"schema_version", "manifest", "summary", "queries": [{"name", …, "findings": [{column: value, …}]}]}`, of a replay with the
+/// answer in one sentence as `headline`.
 ///
 /// # Errors
 /// When `out` cannot be written to.
 pub fn write(report: &Report, out: impl Write) -> Result<(), JsonError> {
-    let document = Document { report, summary: summary::summarize(report) };
+    let summary = summary::summarize(report);
+    let whole = report.manifest.impacts.iter().find(|impact| impact.in_totals);
+    let headline = whole.map(|whole| whole.headline(!summary.blind.is_empty()));
+    let document = Document { report, summary, headline };
     let mut out = io::BufWriter::with_capacity(1 << 16, out);
     document.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Outline::default()))?;
     out.write_all(b"\n").and_then(|()| out.flush()).map_err(JsonError::Write)
@@ -69,12 +73,17 @@ pub fn rfc3339(milliseconds: i64) -> String {
 struct Document<'a> {
     report: &'a Report,
     summary: Summary,
+    /// Of a replay: the answer in one sentence.
+    headline: Option<String>,
 }
 
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Document", 4)?;
+        let mut object = serializer.serialize_struct("Document", 4 + usize::from(self.headline.is_some()))?;
         object.serialize_field("schema_version", &SCHEMA_VERSION)?;
+        if let Some(headline) = &self.headline {
+            object.serialize_field("headline", headline)?;
+        }
         object.serialize_field("manifest", &self.report.manifest)?;
         object.serialize_field("summary", &self.summary)?;
         object.serialize_field("queries", &Queries(self.report))?;

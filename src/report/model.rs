@@ -37,6 +37,9 @@ pub struct Manifest {
     /// In the order of the report.
     pub queries: Vec<QuerySummary>,
     pub coverage: Coverage,
+    /// Of a replay: what the logs hold, and what of the change they cannot show, in sentences. The same in every format.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage_lines: Vec<CoverageLine>,
     /// What the reader must know before believing the numbers, most severe first.
     pub warnings: Vec<Warning>,
     pub exceptions: Vec<ExceptionStatus>,
@@ -186,6 +189,14 @@ pub struct MissingDays {
     pub account_id: String,
     /// `YYYY-MM-DD`, sorted.
     pub days: Vec<String>,
+}
+
+/// One thing that the logs hold or lack, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverageLine {
+    /// `Period`, `Accounts`, `Events` …
+    pub topic: String,
+    pub text: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::amounts::counted;
 use super::model::{Report, Table, Verdict};
 use super::principal;
 use super::summary::{rows_of, verdict_meaning, verdict_of, verdict_title};
@@ -41,18 +42,20 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }));
         results.extend(groups.into_iter().map(|(group, sum)| result(&query.name, index, &group, &sum)));
     }
-    let notifications: Vec<Value> = report
-        .manifest
-        .warnings
-        .iter()
-        .map(|warning| {
+    let is_blind = report.manifest.warnings.iter().any(|warning| warning.severity == super::model::Severity::Blind);
+    let headline = report.manifest.impacts.iter().filter(|impact| impact.in_totals).map(|whole| {
+        let text = format!("{}.", whole.headline(is_blind));
+        json!({"level": "note", "descriptor": {"id": "headline"}, "message": {"text": text}})
+    });
+    let notifications: Vec<Value> = headline
+        .chain(report.manifest.warnings.iter().map(|warning| {
             let text = match &warning.help {
                 Some(help) => format!("{} {help}", warning.message),
                 None => warning.message.clone(),
             };
             let level = if warning.severity == super::model::Severity::Blind { "warning" } else { "note" };
             json!({"level": level, "descriptor": {"id": warning.code}, "message": {"text": text}})
-        })
+        }))
         .collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -126,11 +129,11 @@ fn level(verdict: Verdict) -> Option<&'static str> {
 fn result(rule: &str, index: usize, group: &Group<'_>, sum: &Sum<'_>) -> Value {
     let actions: Vec<String> = sum.actions.keys().take(5).map(|(source, name)| format!("{source} {name}")).collect();
     let more = sum.actions.len().saturating_sub(5);
-    let more = if more > 0 { format!(" and {more} more operations") } else { String::new() };
+    let more = if more > 0 { format!(" and {}", counted(more as u64, "more operation")) } else { String::new() };
     let mut text = format!(
         "{}: {} by {} ({}{more}). {}.",
         verdict_title(group.verdict),
-        if sum.calls == 1 { "1 call".to_owned() } else { format!("{} calls", sum.calls) },
+        counted(sum.calls, "call"),
         group.principal,
         actions.join(", "),
         sum.reason.trim_end_matches('.'),

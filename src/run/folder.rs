@@ -198,7 +198,11 @@ pub fn open(path: &Path) -> Result<Report, RunError> {
     Ok(Report { manifest, findings })
 }
 
-fn read_manifest(folder: &Path) -> Result<Manifest, RunError> {
+/// The manifest of a finished run, without its findings.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_manifest(folder: &Path) -> Result<Manifest, RunError> {
     let path = folder.join(MANIFEST);
     let text = fs::read(&path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => RunError::Unfinished { path: folder.to_path_buf() },

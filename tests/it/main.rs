@@ -75,3 +75,5 @@ mod table_layouts;
 mod trino;
 #[cfg(test)]
 mod whatif;
+#[cfg(test)]
+mod whatif_words;

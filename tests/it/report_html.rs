@@ -4,8 +4,10 @@ mod data;
 mod unpacked;
 
 use base64::Engine;
-use palisade::report::impact::{Amount, BreakingStatement, Impact, Loss, LostOperation, OpenKey, OutcomeTally, RefinedPolicy};
-use palisade::report::model::{Cell, Manifest, QuerySummary, Report, TableBuilder, Verdict};
+use palisade::report::impact::{
+    About, Amount, BreakingStatement, Impact, Loss, LostOperation, NotCovered, OpenKey, OutcomeTally, RefinedPolicy, Subject,
+};
+use palisade::report::model::{Cell, CoverageLine, Manifest, QuerySummary, Report, TableBuilder, Verdict};
 use palisade::report::{html, json, summary};
 use sha2::{Digest, Sha256};
 
@@ -354,19 +356,37 @@ fn what_a_replay_says_of_names_from_logs_is_text() {
             owner: hostile(),
             principal: hostile(),
             calls: 3,
-            operations: vec![LostOperation { operation: hostile(), resource: Some(hostile()), calls: 3 }],
+            operations: vec![LostOperation {
+                operation: hostile(),
+                event: Some(hostile()),
+                needs: Some(hostile()),
+                resource: Some(hostile()),
+                calls: 3,
+            }],
         }],
-        open: vec![OpenKey { key: hostile(), provide: hostile(), amount }],
-        not_covered: Vec::new(),
+        gains: Vec::new(),
+        open: vec![OpenKey {
+            key: hostile(),
+            provide: hostile(),
+            amount,
+            about: About { kind: hostile(), subjects: vec![Subject { name: hostile(), calls: 3 }], unnamed: 0 },
+        }],
+        not_covered: vec![NotCovered { statement: hostile(), data_events: vec![hostile()], never: vec![hostile()] }],
+        nothing_seen: false,
         refinement: Some(RefinedPolicy { lines: vec![hostile()], problems: vec![hostile()], policy: hostile() }),
     };
     let query = QuerySummary { name: "whatif:scp".to_owned(), ..QuerySummary::default() };
-    let manifest = Manifest { queries: vec![query], impacts: vec![impact], ..Manifest::default() };
+    let coverage_lines = vec![CoverageLine { topic: hostile(), text: hostile() }];
+    let manifest = Manifest { queries: vec![query], impacts: vec![impact], coverage_lines, ..Manifest::default() };
     let page = markup(&rendered(&Report { manifest, findings: TableBuilder::new().finish() }));
-    assert!(page.contains("3 calls of 2 principals in 1 account would fail"), "{page}");
+    assert!(
+        page.contains("3 calls of 2 principals in 1 account would be newly denied; your logs hold no data events on"),
+        "{page}"
+    );
     assert!(!page.contains("alert(1)</script>") && !page.contains("<script>alert"), "{page}");
-    // Title twice, outcome, statement, owner, principal, operation, resource, key, advice, two sentences, policy.
-    assert!(page.matches("alert(1)").count() >= 12, "{page}");
+    // Title twice, headline, outcome, statement, owner, principal, operation, event, need, resource, key, advice, of what it is twice,
+    // two sentences, policy, coverage twice.
+    assert!(page.matches("alert(1)").count() >= 20, "{page}");
     // Names from logs do not turn the text round.
     assert!(page.contains("⟨U+202E⟩"));
 }

@@ -100,7 +100,7 @@ fn a_resource_perimeter_breaks_what_the_stories_planted_and_the_refinement_spare
         1,
     );
     assert_eq!(refined, expected);
-    assert!(finished.out.contains("24 legitimate calls of 24 calls go through"), "{}", finished.out);
+    assert!(finished.out.contains("24 of 24 legitimate calls go through"), "{}", finished.out);
     assert!(finished.out.contains("nothing else is let through"), "{}", finished.out);
 
     sarif_points_at_the_statement(&json(&folder, "findings.sarif"), &policy);
@@ -245,6 +245,8 @@ fn several_changes_are_judged_each_alone_and_all_together_and_twice_the_same() {
     let names: Vec<&str> = report["queries"].as_array().unwrap().iter().map(|query| query["name"].as_str().unwrap()).collect();
     assert_eq!(names, [RESOURCE, "whatif:replace:guard-rails", "whatif:all", "whatif:all:denied-already"]);
     // Without the statement that freezes the ratings, what it denied would go through.
+    let gains = report["manifest"]["impacts"][1]["gains"].to_string();
+    assert!(gains.contains("\"operation\":\"dynamodb:"), "{gains}");
     let allowed = [("outcome", "newly_allowed"), ("event_source", "dynamodb.amazonaws.com")];
     assert_eq!(calls(&report, RESOURCE, &allowed), 0);
     let freed = calls(&report, "whatif:replace:guard-rails", &allowed);
@@ -313,7 +315,7 @@ fn the_totals_of_several_changes_count_every_call_once() {
     assert!(whole["refinement"].is_null());
 
     let page = std::fs::read_to_string(folder.path().join("out/report.html")).unwrap();
-    assert!(page.contains("207 calls of 8 principals in 3 accounts would fail"));
+    assert!(page.contains("207 calls of 8 principals in 3 accounts would be newly denied"));
     for heading in ["Each change alone", "Statements that break most", "What you will lose", "What would settle the rest"] {
         assert_eq!(page.matches(&format!(">{heading}</h3>")).count(), 1, "{heading}");
     }

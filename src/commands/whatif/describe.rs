@@ -8,7 +8,8 @@ use crate::replay::candidate::{ChangeKind, Plan, Scenario};
 use crate::replay::refine::Refinement;
 use crate::replay::rows::{Key, Sum};
 use crate::replay::words::perimeter as perimeter_of_keys;
-use crate::report::impact::{Amount, Impact, OpenKey};
+use crate::report::amounts::{counted, grouped};
+use crate::report::impact::{Impact, Loss};
 
 /// Principals, statements and ways to settle that are listed; the rest is counted.
 const LISTED: usize = 15;
@@ -75,52 +76,45 @@ pub(super) fn scenario(scenario: &Scenario, impact: &Impact) -> String {
         line(&format!("{}{what}.", plain(&change.title)));
     }
     line("");
+    line(&format!("**{}.**", plain(&impact.headline(false))));
+    line("");
     for tally in &impact.outcomes {
-        line(&format!("- **{}**: {}. {}", tally.title, amount(tally.amount), tally.meaning));
+        line(&format!("- **{}**: {}. {}", tally.title, tally.amount.in_words(), tally.meaning));
     }
     line("");
     if !impact.statements.is_empty() {
         line("#### Statements that break most");
         line("");
         for found in impact.statements.iter().take(LISTED) {
-            line(&format!("- `{}`: {}", code(&found.statement), amount(found.amount)));
+            line(&format!("- `{}`: {}", code(&found.statement), found.amount.in_words()));
         }
         more(&mut line, impact.statements.len(), "statement");
         line("");
     }
-    if !impact.losses.is_empty() {
-        line("#### What you will lose");
-        line("");
-        let mut owner_before: Option<&str> = None;
-        for loss in impact.losses.iter().take(LISTED) {
-            if owner_before != Some(loss.owner.as_str()) {
-                line("");
-                line(&format!("**{}**", plain(&loss.owner)));
-                line("");
-                owner_before = Some(&loss.owner);
-            }
-            let (named, rest) = loss.first_operations(OPERATIONS);
-            let mut what: Vec<String> = named.iter().map(|what| format!("`{}`", code(what))).collect();
-            what.extend((rest > 0).then(|| format!("and {rest} more")));
-            line(&format!("- `{}`: {}: {}", code(&loss.principal), counted(loss.calls, "call"), what.join(", ")));
-        }
-        more(&mut line, impact.losses.len(), "principal");
-        line("");
-    }
+    losses("What you will lose", &impact.losses, &mut line);
+    losses("What would be newly allowed", &impact.gains, &mut line);
     if !impact.open.is_empty() {
         line("#### What would settle the rest");
         line("");
-        for open in impact.open.iter().take(LISTED) {
-            line(&format!("- {}: {}", counted(open.amount.calls, "call"), plain(&open_words(open))));
+        let groups = impact.open_groups();
+        for group in groups.iter().take(LISTED) {
+            line(&format!("- {}: {}", counted(group.open.amount.calls, "call"), plain(&group.text())));
+            if let Some(about) = group.open.about.text(LISTED) {
+                line(&format!("  - {}", plain(&about)));
+            }
         }
-        more(&mut line, impact.open.len(), "group");
+        more(&mut line, groups.len(), "group");
         line("");
     }
     if !impact.not_covered.is_empty() {
         line("#### Not covered by your logs");
         line("");
         for found in &impact.not_covered {
-            line(&format!("- {}: {}", plain(&found.statement), found.data_events.join(", ")));
+            let data_events = found.data_events.join(", ");
+            let mut what: Vec<String> =
+                (!data_events.is_empty()).then(|| format!("no data events on {data_events}")).into_iter().collect();
+            what.extend((!found.never.is_empty()).then(|| format!("CloudTrail never records {}", found.never.join(", "))));
+            line(&format!("- {}: {}", plain(&found.statement), what.join("; ")));
         }
     }
     if let Some(refinement) = &impact.refinement {
@@ -137,6 +131,30 @@ pub(super) fn scenario(scenario: &Scenario, impact: &Impact) -> String {
     text.trim_end().to_owned()
 }
 
+/// By owner and principal, what they would lose, or gain.
+fn losses(heading: &str, losses: &[Loss], line: &mut impl FnMut(&str)) {
+    if losses.is_empty() {
+        return;
+    }
+    line(&format!("#### {heading}"));
+    line("");
+    let mut owner_before: Option<&str> = None;
+    for loss in losses.iter().take(LISTED) {
+        if owner_before != Some(loss.owner.as_str()) {
+            line("");
+            line(&format!("**{}**", plain(&loss.owner)));
+            line("");
+            owner_before = Some(&loss.owner);
+        }
+        let (named, rest) = loss.first_operations(OPERATIONS);
+        let mut what: Vec<String> = named.iter().map(|what| format!("`{}`", code(what))).collect();
+        what.extend((rest > 0).then(|| format!("and {rest} more")));
+        line(&format!("- `{}`: {}: {}", code(&loss.principal), counted(loss.calls, "call"), what.join(", ")));
+    }
+    more(line, losses.len(), "principal");
+    line("");
+}
+
 /// How many are not listed, if any.
 fn more(line: &mut impl FnMut(&str), all: usize, noun: &str) {
     if let Some(rest) = all.checked_sub(LISTED).filter(|rest| *rest > 0) {
@@ -145,43 +163,41 @@ fn more(line: &mut impl FnMut(&str), all: usize, noun: &str) {
     }
 }
 
-/// `24 calls by 1 principal in 1 account`.
-pub(super) fn amount(amount: Amount) -> String {
-    format!(
-        "{} by {} in {}",
-        counted(amount.calls, "call"),
-        counted(amount.principals, "principal"),
-        counted(amount.accounts, "account")
-    )
-}
-
-/// `aws:ResourceOrgID: the owner of the resource in the inventory`.
-pub(super) fn open_words(open: &OpenKey) -> String {
-    if open.key.is_empty() { open.provide.clone() } else { format!("{}: {}", open.key, open.provide) }
-}
-
 /// The change that lets the legitimate calls through, as sentences.
 pub(super) fn refinement_lines(refinement: &Refinement) -> Vec<String> {
     let mut lines: Vec<String> = refinement.changes.clone();
-    let through = refinement.legitimate_calls - refinement.still_denied;
-    lines.push(format!(
-        "Replayed: {} of {} go through",
-        counted(through, "legitimate call"),
-        counted(refinement.legitimate_calls, "call")
-    ));
-    if refinement.also_let_through.is_empty() {
-        lines.push("Of the recorded calls nothing else is let through".to_owned());
-    } else {
-        let listed: Vec<String> = refinement
-            .also_let_through
-            .iter()
-            .take(LISTED)
-            .map(|(what, calls)| format!("{what} ({})", counted(*calls, "call")))
-            .collect();
-        lines.push(format!("Also let through: {}", listed.join(", ")));
+    let through = refinement.legitimate_calls - refinement.still_denied - refinement.still_open;
+    let mut replayed = format!(
+        "Replayed: {} of {} {} through",
+        grouped(through),
+        counted(refinement.legitimate_calls, "legitimate call"),
+        if through == 1 { "goes" } else { "go" }
+    );
+    for (calls, what) in [(refinement.still_denied, "would still be denied"), (refinement.still_open, "may still be denied")] {
+        if calls > 0 {
+            replayed.push_str(&format!(", {} {what}", grouped(calls)));
+        }
     }
+    lines.push(replayed);
+    lines.push(match listed(&refinement.also_let_through) {
+        Some(also) => format!("Also let through: {also}"),
+        None => "Of the recorded calls nothing else is let through".to_owned(),
+    });
+    lines.push(match listed(&refinement.undetermined) {
+        Some(open) => format!("Still undetermined: {open}"),
+        None => "No call is left undetermined".to_owned(),
+    });
     lines.push(format!("In general it lets through {}", refinement.also_in_general.join("; and ")));
     lines
+}
+
+/// `role/x: s3:GetObject (11 calls), …`; `None` for an empty list.
+fn listed(calls: &[(String, u64)]) -> Option<String> {
+    let mut named: Vec<String> =
+        calls.iter().take(LISTED).map(|(what, calls)| format!("{what} ({})", counted(*calls, "call"))).collect();
+    let rest: u64 = calls.iter().skip(LISTED).map(|(_, calls)| calls).sum();
+    named.extend((rest > 0).then(|| format!("and {}", counted(rest, "more call"))));
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// Markdown: what was denied in the log, by the policy type that the messages name.
@@ -192,30 +208,12 @@ pub(super) fn denied_already(rows: &[(&Key, &Sum)]) -> String {
         *by_type.entry(by.unwrap_or("not named by the message")).or_default() += sum.calls;
     }
     let mut text =
-        "These calls did not go through when they were made: they say nothing about what the change would break.\n\n"
+        "These calls were denied already when they were made: they say nothing about what the change would break.\n\n"
             .to_owned();
     for (by, calls) in by_type {
         text.push_str(&format!("- {by}: {}\n", counted(calls, "call")));
     }
     text.trim_end().to_owned()
-}
-
-/// `1 call`, `1,234 calls`.
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// `1,234`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// Text that Markdown must not read as anything else.

@@ -5,35 +5,35 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::describe::refinement_lines;
+use super::open;
 use crate::inventory::Inventory;
+use crate::replay::ServiceFacts;
 use crate::replay::candidate::{Scenario, file_name};
 use crate::replay::outcome::Outcome;
-use crate::replay::recorded::not_recorded;
+use crate::replay::recorded::{NotRecorded, not_recorded};
 use crate::replay::refine::Refinement;
-use crate::replay::rows::Key;
+use crate::replay::rows::{Key, Operation};
 use crate::replay::sweep::Swept;
-use crate::report::impact::{
-    Amount, BreakingStatement, Impact, Loss, LostOperation, NotCovered, OpenKey, OutcomeTally, RefinedPolicy,
-};
+use crate::report::impact::{Amount, BreakingStatement, Impact, Loss, LostOperation, NotCovered, OutcomeTally, RefinedPolicy};
 use crate::report::model::Coverage;
 use crate::report::principal;
 
 /// Calls with who makes them and where.
 #[derive(Debug, Default)]
-struct Tally<'a> {
+pub(super) struct Tally<'a> {
     calls: u64,
     principals: BTreeSet<Cow<'a, str>>,
     accounts: BTreeSet<&'a str>,
 }
 
 impl<'a> Tally<'a> {
-    fn add(&mut self, key: &'a Key, calls: u64) {
+    pub(super) fn add(&mut self, key: &'a Key, calls: u64) {
         self.calls = self.calls.saturating_add(calls);
         self.principals.extend(principal(key));
         self.accounts.extend(key.field("account_id"));
     }
 
-    fn amount(&self) -> Amount {
+    pub(super) fn amount(&self) -> Amount {
         Amount { calls: self.calls, principals: self.principals.len() as u64, accounts: self.accounts.len() as u64 }
     }
 }
@@ -45,22 +45,30 @@ pub(super) fn impact(
     swept: &Swept,
     inventory: &Inventory,
     coverage: &Coverage,
+    facts: &ServiceFacts,
     refinement: Option<&Refinement>,
 ) -> Impact {
-    let unrecorded = scenario.candidates().flat_map(|candidate| not_recorded(candidate, scenario, inventory, coverage));
+    let unrecorded: Vec<NotRecorded> =
+        scenario.candidates().flat_map(|candidate| not_recorded(candidate, scenario, inventory, coverage, facts)).collect();
+    let statements_tried: usize = scenario.candidates().map(|candidate| candidate.policy.statements.len()).sum();
     Impact {
         query: query.to_owned(),
         title: scenario.title.clone(),
         in_totals: false,
         outcomes: outcomes(swept),
         statements: statements(swept),
-        losses: losses(swept, inventory),
-        open: open_keys(swept),
+        losses: losses(swept, Outcome::NewlyDenied, inventory),
+        gains: losses(swept, Outcome::NewlyAllowed, inventory),
+        open: open::keys(swept, inventory),
+        nothing_seen: statements_tried > 0
+            && scenario.only_adds()
+            && unrecorded.iter().filter(|found| found.nothing_seen).count() == statements_tried,
         not_covered: unrecorded
-            .filter(|found| !found.data_events.is_empty())
+            .into_iter()
             .map(|found| NotCovered {
-                statement: found.place.clone(),
-                data_events: found.data_events.iter().map(|events| (*events).to_owned()).collect(),
+                statement: found.place,
+                data_events: found.data_events.into_iter().map(str::to_owned).collect(),
+                never: found.never.into_iter().map(str::to_owned).collect(),
             })
             .collect(),
         refinement: refinement.map(|refinement| RefinedPolicy {
@@ -78,7 +86,7 @@ fn meaning(outcome: Outcome) -> &'static str {
         Outcome::MayBeNewlyDenied => "They went through; whether they would fail, the logs and the inventory do not tell.",
         Outcome::NewlyAllowed => "They are denied today, and would go through.",
         Outcome::MayBeNewlyAllowed => "They are denied today, and may go through.",
-        Outcome::StillDenied => "They went through when they were recorded, but what is attached today denies them already.",
+        Outcome::StillDenied => "They went through when they were recorded; what is attached today denies them already.",
         Outcome::AlreadyDenied => "They failed when they were recorded: they say nothing about what would break.",
         Outcome::Unchanged => "They would go on as before.",
         Outcome::NotApplicable => "The change does not concern them.",
@@ -116,47 +124,33 @@ fn statements(swept: &Swept) -> Vec<BreakingStatement> {
     statements
 }
 
-/// By key: what `settled_by` joins, taken apart.
-fn open_keys(swept: &Swept) -> Vec<OpenKey> {
-    let mut tallies: BTreeMap<(&str, &str), Tally<'_>> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter() {
-        let parts: BTreeSet<&str> = key.settled_by.iter().flat_map(|text| text.split("; ")).collect();
-        for part in parts {
-            // `aws:SourceAccount: for which resource …`; a key has no spaces, other things have.
-            let named = part.split_once(": ").filter(|(name, _)| name.contains(':') && !name.contains(' '));
-            tallies.entry(named.unwrap_or(("", part))).or_default().add(key, sum.calls);
-        }
-    }
-    let mut open: Vec<OpenKey> = tallies
-        .into_iter()
-        .map(|((key, provide), tally)| OpenKey { key: key.to_owned(), provide: provide.to_owned(), amount: tally.amount() })
-        .collect();
-    open.sort_by_key(|open| (Reverse(open.amount.calls), open.key.clone(), open.provide.clone()));
-    open
-}
-
 /// Calls by operation and resource.
-type Operations = BTreeMap<(String, Option<String>), u64>;
+type Operations = BTreeMap<(Operation, Option<String>), u64>;
 
-fn losses(swept: &Swept, inventory: &Inventory) -> Vec<Loss> {
+/// By principal, what it would lose, or gain.
+fn losses(swept: &Swept, outcome: Outcome, inventory: &Inventory) -> Vec<Loss> {
     let mut by_principal: BTreeMap<Option<Cow<str>>, (&Key, Operations)> = BTreeMap::new();
-    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == Outcome::NewlyDenied) {
-        let service = key.field("event_source").unwrap_or_default();
-        let service = service.strip_suffix(".amazonaws.com").unwrap_or(service);
-        let operation = format!("{service}:{}", key.field("event_name").unwrap_or_default());
+    for (key, sum) in swept.rows.iter().filter(|(key, _)| key.outcome == outcome) {
         let entry = by_principal.entry(principal(key)).or_insert_with(|| (key, BTreeMap::new()));
         // The same name whichever row came first.
         entry.0 = entry.0.min(key);
-        *entry.1.entry((operation, key.field("resource_arn").map(str::to_owned))).or_default() += sum.calls;
+        for (operation, calls) in &sum.operations {
+            let of_operation = entry.1.entry((operation.clone(), key.field("resource_arn").map(str::to_owned))).or_default();
+            *of_operation = of_operation.saturating_add(*calls);
+        }
     }
     let mut losses: Vec<Loss> = by_principal
         .into_values()
         .map(|(key, operations)| {
             let mut operations: Vec<LostOperation> = operations
                 .into_iter()
-                .map(|((operation, resource), calls)| LostOperation { operation, resource, calls })
+                .map(|((operation, resource), calls)| {
+                    let Operation { action, event, needs } = operation;
+                    LostOperation { operation: action, event, needs, resource, calls }
+                })
                 .collect();
-            operations.sort_by_key(|lost| (Reverse(lost.calls), lost.operation.clone(), lost.resource.clone()));
+            // Stable: the operations come in order.
+            operations.sort_by_key(|lost| Reverse(lost.calls));
             Loss {
                 owner: owner(key, inventory),
                 principal: principal_in_words(key),
@@ -187,7 +181,7 @@ fn is_anonymous(key: &Key) -> bool {
 
 /// The same for people: an identifier that only AWS can read says what it is.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
-fn principal_in_words(key: &Key) -> String {
+pub(super) fn principal_in_words(key: &Key) -> String {
     if let Some(arn) = key.field("principal_arn") {
         return arn.to_owned();
     }

@@ -1,20 +1,23 @@
-//! The summary at the end of a replay: what would break, for whom, what is open.
+//! The summary at the end of a replay: the answer in one sentence, what would break, for whom, what is open, what the logs cover.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 
-use super::describe::{counted, grouped, open_words};
+use super::coverage;
 use crate::commands::output::printable;
+use crate::report::amounts::{counted, grouped};
 use crate::report::impact::{Impact, Loss};
-use crate::report::model::{Manifest, Severity};
+use crate::report::model::{Manifest, Severity, Warning};
 use crate::report::terminal::short_path;
 
 /// Lines of each list; the reports have the rest.
 const LISTED: usize = 5;
 /// Operations that are named for one principal.
 const OPERATIONS: usize = 4;
+/// Resources, accounts or principals that are named for one fact that is missing.
+const SUBJECTS: usize = 3;
 
 const HEADING: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -33,16 +36,30 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page { out, color, width: width.clamp(40, 140) };
-    page.styled(HEADING, &manifest.title, "")?;
+    page.wrapped(HEADING, "", &manifest.title)?;
     page.blank()?;
-    for warning in manifest.warnings.iter().filter(|warning| warning.severity == Severity::Blind) {
+    // What the block on coverage says in short is not said twice.
+    let of_coverage = |warning: &&Warning| [coverage::NOT_COVERED, coverage::NEVER_RECORDED].contains(&warning.code.as_str());
+    let blind = manifest.warnings.iter().filter(|warning| warning.severity == Severity::Blind);
+    let blind: Vec<&Warning> = blind.filter(|warning| !of_coverage(warning)).collect();
+    let whole = manifest.impacts.iter().find(|impact| impact.in_totals);
+    if let Some(whole) = whole {
+        page.headline(whole, !blind.is_empty())?;
+    }
+    for warning in blind {
         page.wrapped(OPEN, "BLIND SPOT  ", &warning.message)?;
     }
-    for impact in &manifest.impacts {
-        page.impact(impact, manifest.impacts.len() > 1)?;
+    if let Some(whole) = whole {
+        page.impact(whole)?;
     }
+    page.alone(&manifest.impacts)?;
+    for impact in &manifest.impacts {
+        page.refinement(impact, manifest.impacts.len() > 1)?;
+    }
+    page.coverage(manifest)?;
     page.blank()?;
-    for warning in manifest.warnings.iter().filter(|warning| warning.severity == Severity::Notice) {
+    let notices = manifest.warnings.iter().filter(|warning| warning.severity == Severity::Notice);
+    for warning in notices.filter(|warning| !of_coverage(warning)) {
         page.wrapped(OPEN, "Note  ", &warning.message)?;
     }
     for (number, path) in reports.iter().enumerate() {
@@ -59,19 +76,20 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn impact(&mut self, impact: &Impact, one_of_several: bool) -> io::Result<()> {
-        if one_of_several {
-            self.blank()?;
-            self.styled(HEADING, &impact.title, "")?;
-        }
-        if impact.amount("newly_denied").calls == 0 {
-            let (style, text) = if impact.amount("may_be_newly_denied").calls > 0 {
-                (HEADING, "No recorded call would certainly be denied, but not every call could be judged.")
-            } else {
-                (GOOD, "No recorded call would be newly denied.")
-            };
-            self.styled(style, text, "")?;
-        }
+    /// The answer in one sentence.
+    fn headline(&mut self, whole: &Impact, is_blind: bool) -> io::Result<()> {
+        let style = if whole.amount("newly_denied").calls > 0 {
+            BAD
+        } else if is_blind || whole.amount("may_be_newly_denied").calls > 0 || !whole.not_covered.is_empty() {
+            OPEN
+        } else {
+            GOOD
+        };
+        self.wrapped(style, "", &format!("{}.", whole.headline(is_blind)))?;
+        self.blank()
+    }
+
+    fn impact(&mut self, impact: &Impact) -> io::Result<()> {
         for tally in &impact.outcomes {
             let style = match tally.outcome.as_str() {
                 "newly_denied" => BAD,
@@ -84,30 +102,73 @@ impl Page<'_> {
                 counted(tally.amount.principals, "principal"),
                 counted(tally.amount.accounts, "account")
             );
-            self.styled(style, &format!("{:<25}", tally.title), &rest)?;
+            self.styled(style, &format!("{:<22}", tally.title), &rest)?;
         }
         self.list("Statements that break most", BAD, &impact.statements, "statement", |found| {
             (found.amount.calls, found.statement.clone())
         })?;
-        let mut losses: Vec<&Loss> = impact.losses.iter().collect();
+        self.losses("What you will lose", BAD, &impact.losses)?;
+        self.losses("What would be newly allowed", OPEN, &impact.gains)?;
+        self.list("What would settle the rest", OPEN, &impact.open_groups(), "group", |group| {
+            let about = group.open.about.text(SUBJECTS).map(|about| format!("; missing for {about}")).unwrap_or_default();
+            (group.open.amount.calls, format!("{}{about}", group.text()))
+        })
+    }
+
+    fn losses(&mut self, heading: &str, style: Style, all: &[Loss]) -> io::Result<()> {
+        let mut losses: Vec<&Loss> = all.iter().collect();
         losses.sort_by_key(|loss| (std::cmp::Reverse(loss.calls), &loss.principal));
-        self.list("What you will lose", BAD, &losses, "principal", |loss| {
+        self.list(heading, style, &losses, "principal", |loss| {
             let (mut named, rest) = loss.first_operations(OPERATIONS);
             named.extend((rest > 0).then(|| format!("and {rest} more")));
             // The account stands in the name; the tables of the report show it beside every principal.
             let owner = if loss.owner.starts_with("owner ") { format!(" ({})", loss.owner) } else { String::new() };
             (loss.calls, format!("{}{owner}: {}", loss.principal, named.join(", ")))
-        })?;
-        self.list("What would settle the rest", OPEN, &impact.open, "group", |open| (open.amount.calls, open_words(open)))?;
-        if let Some(refinement) = &impact.refinement {
-            self.blank()?;
-            self.styled(HEADING, "A refinement that was replayed", "")?;
-            for line in &refinement.lines {
-                self.wrapped(GOOD, "  ", line)?;
+        })
+    }
+
+    /// With several changes: each of them without the others.
+    fn alone(&mut self, impacts: &[Impact]) -> io::Result<()> {
+        if impacts.len() < 2 {
+            return Ok(());
+        }
+        self.blank()?;
+        self.styled(HEADING, "Each change alone", "")?;
+        for impact in impacts.iter().filter(|impact| !impact.in_totals) {
+            let denied = impact.amount("newly_denied").calls;
+            let calls = format!("{:>9}  ", grouped(denied));
+            let mut text = format!("newly denied by {}", impact.title);
+            for (outcome, words) in [("may_be_newly_denied", "may be"), ("newly_allowed", "newly allowed")] {
+                let calls = impact.amount(outcome).calls;
+                if calls > 0 {
+                    text.push_str(&format!("; {} {words}", grouped(calls)));
+                }
             }
-            for problem in &refinement.problems {
-                self.wrapped(BAD, "  Beware: ", problem)?;
-            }
+            self.wrapped(if denied > 0 { BAD } else { Style::new() }, &calls, &text)?;
+        }
+        Ok(())
+    }
+
+    fn refinement(&mut self, impact: &Impact, one_of_several: bool) -> io::Result<()> {
+        let Some(refinement) = &impact.refinement else { return Ok(()) };
+        self.blank()?;
+        let of = if one_of_several { format!(": {}", impact.title) } else { String::new() };
+        self.styled(HEADING, &format!("A refinement that was replayed{of}"), "")?;
+        for line in &refinement.lines {
+            self.wrapped(GOOD, "  ", line)?;
+        }
+        for problem in &refinement.problems {
+            self.wrapped(BAD, "  Beware: ", problem)?;
+        }
+        Ok(())
+    }
+
+    fn coverage(&mut self, manifest: &Manifest) -> io::Result<()> {
+        self.blank()?;
+        self.styled(HEADING, "What these logs cover", "")?;
+        for line in &manifest.coverage_lines {
+            let style = if line.topic.starts_with("Not ") { OPEN } else { Style::new() };
+            self.wrapped(style, &format!("  {:<14}", line.topic), &line.text)?;
         }
         Ok(())
     }
@@ -149,7 +210,7 @@ impl Page<'_> {
         }
     }
 
-    /// A label, then words that are wrapped and indented by its length.
+    /// A label, then words that are wrapped and indented by its length. Without a label the words have the style.
     fn wrapped(&mut self, style: Style, label: &str, text: &str) -> io::Result<()> {
         let indent = label.chars().count();
         let room = self.width.saturating_sub(indent).max(20);
@@ -168,7 +229,9 @@ impl Page<'_> {
             }
         }
         for (number, line) in lines.iter().enumerate() {
-            if number == 0 {
+            if label.is_empty() {
+                self.styled(style, line, "")?;
+            } else if number == 0 {
                 self.styled(style, label, line)?;
             } else {
                 self.styled(Style::new(), &" ".repeat(indent), line)?;

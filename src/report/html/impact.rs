@@ -2,13 +2,15 @@
 
 use super::format;
 use super::summary::Scope;
-use crate::report::impact::{Amount, Impact, Loss, OpenKey, RefinedPolicy};
+use crate::report::impact::{Amount, Impact, Loss, OpenGroup, OpenKey, RefinedPolicy};
 use crate::report::model::{Report, Verdict};
 
 /// Rows of each table; the findings have the rest.
 const LISTED: usize = 50;
 /// Operations that are named for one principal.
 const OPERATIONS: usize = 6;
+/// Resources, accounts or principals that are named for one missing fact.
+const SUBJECTS: usize = 10;
 
 /// A replay for the first page.
 pub(super) struct ImpactView<'a> {
@@ -18,9 +20,8 @@ pub(super) struct ImpactView<'a> {
     /// With several changes: each of them alone.
     pub(super) alone: Vec<&'a Impact>,
     pub(super) statements: Vec<StatementRow<'a>>,
-    pub(super) owners: Vec<OwnerRows<'a>>,
-    /// Principals that `owners` leaves out.
-    pub(super) losses_left_out: usize,
+    /// What would be lost, and what gained.
+    pub(super) losses: Vec<LossTable<'a>>,
     pub(super) open: Vec<OpenRow<'a>>,
     pub(super) open_left_out: usize,
     /// The changes that have a refinement.
@@ -40,7 +41,17 @@ pub(super) struct StatementRow<'a> {
     pub(super) amount: Amount,
 }
 
-/// What the principals of one owner would lose.
+/// What principals would lose, or gain.
+pub(super) struct LossTable<'a> {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) actions: &'static str,
+    pub(super) owners: Vec<OwnerRows<'a>>,
+    /// Principals that `owners` leaves out.
+    pub(super) left_out: usize,
+}
+
+/// What the principals of one owner would lose, or gain.
 pub(super) struct OwnerRows<'a> {
     pub(super) owner: &'a str,
     pub(super) losses: Vec<LossRow>,
@@ -54,9 +65,13 @@ pub(super) struct LossRow {
 }
 
 pub(super) struct OpenRow<'a> {
+    /// Joined by commas.
+    pub(super) keys: String,
     pub(super) open: &'a OpenKey,
     /// The text begins with a capital letter.
     pub(super) provide: String,
+    /// Of what the fact is missing.
+    pub(super) about: Option<String>,
 }
 
 /// `None`: the report is none of a replay.
@@ -64,13 +79,7 @@ pub(super) fn view(report: &Report) -> Option<ImpactView<'_>> {
     let impacts = &report.manifest.impacts;
     let whole = impacts.iter().find(|impact| impact.in_totals)?;
     let scope = Scope::of(report, impacts.len() > 1);
-    let mut owners: Vec<OwnerRows<'_>> = Vec::new();
-    for loss in whole.losses.iter().take(LISTED) {
-        match owners.last_mut().filter(|rows| rows.owner == loss.owner) {
-            Some(rows) => rows.losses.push(loss_row(loss)),
-            None => owners.push(OwnerRows { owner: &loss.owner, losses: vec![loss_row(loss)] }),
-        }
-    }
+    let groups = whole.open_groups();
     Some(ImpactView {
         cards: whole
             .outcomes
@@ -90,23 +99,45 @@ pub(super) fn view(report: &Report) -> Option<ImpactView<'_>> {
             .take(LISTED)
             .map(|found| StatementRow { statement: &found.statement, amount: found.amount })
             .collect(),
-        owners,
-        losses_left_out: whole.losses.len().saturating_sub(LISTED),
-        open: whole.open.iter().take(LISTED).map(|open| OpenRow { open, provide: capital(&open.provide) }).collect(),
-        open_left_out: whole.open.len().saturating_sub(LISTED),
+        losses: [
+            losses("losses-title", "What you will lose", "Actions that would be denied", &whole.losses),
+            losses("gains-title", "What would be newly allowed", "Actions that would be allowed", &whole.gains),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        open_left_out: groups.len().saturating_sub(LISTED),
+        open: groups.into_iter().take(LISTED).map(open_row).collect(),
         refined: impacts.iter().filter_map(|impact| Some((impact, impact.refinement.as_ref()?))).collect(),
         whole,
     })
 }
 
 impl ImpactView<'_> {
-    pub(super) fn denied(&self) -> Amount {
-        self.whole.amount("newly_denied")
-    }
-
     pub(super) fn open_calls(&self) -> Amount {
         self.whole.amount("may_be_newly_denied")
     }
+}
+
+fn open_row(group: OpenGroup<'_>) -> OpenRow<'_> {
+    OpenRow {
+        provide: capital(&group.open.provide),
+        about: group.open.about.text(SUBJECTS).map(|about| format::visible(&capital(&about))),
+        open: group.open,
+        keys: group.keys,
+    }
+}
+
+fn losses<'a>(id: &'static str, title: &'static str, actions: &'static str, all: &'a [Loss]) -> Option<LossTable<'a>> {
+    let mut owners: Vec<OwnerRows<'_>> = Vec::new();
+    for loss in all.iter().take(LISTED) {
+        match owners.last_mut().filter(|rows| rows.owner == loss.owner) {
+            Some(rows) => rows.losses.push(loss_row(loss)),
+            None => owners.push(OwnerRows { owner: &loss.owner, losses: vec![loss_row(loss)] }),
+        }
+    }
+    let left_out = all.len().saturating_sub(LISTED);
+    (!owners.is_empty()).then_some(LossTable { id, title, actions, owners, left_out })
 }
 
 fn loss_row(loss: &Loss) -> LossRow {

@@ -25,6 +25,8 @@ const PAPER_A4: u8 = 9;
 
 pub(super) struct Formats {
     pub(super) title: Format,
+    /// The answer in one sentence.
+    pub(super) headline: Format,
     pub(super) subtitle: Format,
     pub(super) section: Format,
     pub(super) header: Format,
@@ -55,6 +57,7 @@ impl Formats {
         let link = Format::new().set_font_color(0x0B_57_D0).set_underline(FormatUnderline::Single);
         Self {
             title: Format::new().set_bold().set_font_size(18),
+            headline: Format::new().set_bold().set_font_size(12).set_text_wrap(),
             subtitle: Format::new().set_font_color(0x55_5F_6D),
             section: Format::new()
                 .set_bold()

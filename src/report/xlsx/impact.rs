@@ -4,12 +4,15 @@ use rust_xlsxwriter::XlsxError;
 
 use super::cells;
 use super::overview::Page;
-use crate::report::impact::{Amount, Impact};
+use crate::report::impact::{Amount, Impact, Loss};
+use crate::report::model::CoverageLine;
 
 /// Rows of each table; the sheets of findings have the rest.
 const LISTED: usize = 200;
 /// Operations that are named for one principal.
 const OPERATIONS: usize = 6;
+/// Resources, accounts or principals that are named for one missing fact.
+const SUBJECTS: usize = 10;
 
 impl Page<'_> {
     /// One change, or all of them together: in full if it counts, otherwise what becomes of the calls and the refinement.
@@ -29,7 +32,8 @@ impl Page<'_> {
         self.row += 1;
         if impact.in_totals {
             self.statements(impact)?;
-            self.losses(impact)?;
+            self.losses("What you will lose", &impact.losses)?;
+            self.losses("What would be newly allowed", &impact.gains)?;
             self.open(impact)?;
         }
         self.refinement(impact)
@@ -48,19 +52,19 @@ impl Page<'_> {
         self.more(impact.statements.len())
     }
 
-    fn losses(&mut self, impact: &Impact) -> Result<(), XlsxError> {
-        if impact.losses.is_empty() {
+    fn losses(&mut self, title: &str, losses: &[Loss]) -> Result<(), XlsxError> {
+        if losses.is_empty() {
             return Ok(());
         }
-        self.section("What you will lose", &["Principal", "Owner", "Calls", "Would fail"], 2..3)?;
-        for loss in impact.losses.iter().take(LISTED) {
+        self.section(title, &["Principal", "Owner", "Calls", "Actions"], 2..3)?;
+        for loss in losses.iter().take(LISTED) {
             let (mut named, rest) = loss.first_operations(OPERATIONS);
             named.extend((rest > 0).then(|| format!("and {rest} more")));
             self.beside(3, &named.join(", "), [&loss.principal, &loss.owner])?;
             self.count(2, loss.calls)?;
             self.row += 1;
         }
-        self.more(impact.losses.len())
+        self.more(losses.len())
     }
 
     fn open(&mut self, impact: &Impact) -> Result<(), XlsxError> {
@@ -69,15 +73,32 @@ impl Page<'_> {
         }
         self.section(
             "What would settle the rest (a call that depends on two facts counts in both rows)",
-            &["To settle it", "Depends on", "Calls", "Principals", "Accounts"],
+            &["To settle it", "Depends on", "Calls", "Principals", "Accounts", "Of what"],
             2..5,
         )?;
-        for open in impact.open.iter().take(LISTED) {
-            self.beside(5, "", [&open.provide, if open.key.is_empty() { "another fact" } else { &open.key }])?;
-            self.amount(2, open.amount)?;
+        let groups = impact.open_groups();
+        for group in groups.iter().take(LISTED) {
+            let about = group.open.about.text(SUBJECTS).unwrap_or_default();
+            self.beside(5, &about, [&group.open.provide, if group.keys.is_empty() { "another fact" } else { &group.keys }])?;
+            self.amount(2, group.open.amount)?;
             self.row += 1;
         }
-        self.more(impact.open.len())
+        self.more(groups.len())
+    }
+
+    /// What the logs hold, and what of the change they cannot show.
+    pub(super) fn coverage_lines(&mut self, lines: &[CoverageLine]) -> Result<(), XlsxError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.section("What these logs cover", &[], 0..0)?;
+        for line in lines {
+            let format = if line.topic.starts_with("Not ") { &self.formats.notice } else { &self.formats.label };
+            cells::write_text_as(self.sheet, self.row, 0, &line.topic, format)?;
+            self.wide(1, &line.text, &self.formats.wrap)?;
+        }
+        self.row += 1;
+        Ok(())
     }
 
     fn refinement(&mut self, impact: &Impact) -> Result<(), XlsxError> {

@@ -38,25 +38,31 @@ pub(super) fn write(
     let title = |of_replay: &'static str, otherwise: &'static str| if replay { of_replay } else { otherwise };
     let mut page = Page { sheet, formats, row: 0, last_column: columns - 1 };
     page.heading(report)?;
+    if let Some(whole) = report.manifest.impacts.iter().find(|impact| impact.in_totals) {
+        let headline = format!("{}.", whole.headline(!summary.blind.is_empty()));
+        page.wide(0, &headline, &formats.headline)?;
+        page.row += 1;
+    }
     page.warnings(&summary.blind)?;
     for impact in report.manifest.impacts.iter().rev() {
         page.impact(impact)?;
     }
+    page.coverage_lines(&report.manifest.coverage_lines)?;
     page.verdicts(summary)?;
     page.perimeters(summary)?;
     page.queries(summary, plan)?;
     page.ranking(
-        title("Principals with the most calls that would fail", "Principals that cross the perimeter most"),
+        title("Principals with the most newly denied calls", "Principals that cross the perimeter most"),
         "Principal",
         &summary.top_principals,
     )?;
     page.ranking(
-        title("Accounts with the most calls that would fail", "Accounts with the most crossing calls"),
+        title("Accounts with the most newly denied calls", "Accounts with the most crossing calls"),
         "Account",
         &summary.top_accounts,
     )?;
     page.ranking(
-        title("Services of the calls that would fail", "Services that are called across the perimeter most"),
+        title("Services of the newly denied calls", "Services that are called across the perimeter most"),
         "Service",
         &summary.top_services,
     )?;

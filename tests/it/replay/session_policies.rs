@@ -143,13 +143,13 @@ fn the_tree_shows_the_session_policy_with_its_record() {
         "UNCHANGED",
         "session policies: not asked, because the call went through, so they allowed it",
         "requestParameters.policy of AssumeRole, event issue",
-        "Allow statement 1 Read, line 1: is not about the action",
+        "Allow statement 1 Read, line 1 is not about the action",
     ] {
         assert!(used.contains(part), "{part}\n{used}");
     }
     let denied = explained("denied");
     for part in [
-        "it would be denied here, too: no statement of requestParameters.policy of AssumeRole, event issue allows ec2:DescribeInstances",
+        "it would be denied after the change, too: no statement of requestParameters.policy of AssumeRole, event issue allows ec2:DescribeInstances",
         "session policies\n",
     ] {
         assert!(denied.contains(part), "{part}\n{denied}");

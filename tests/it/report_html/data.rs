@@ -310,6 +310,7 @@ fn manifest(
         calls,
     };
     Manifest {
+        coverage_lines: Vec::new(),
         schema_version: 1,
         run_id: "2026-11-15-4f1c9a".into(),
         title: "Example organization, November".into(),
