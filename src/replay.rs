@@ -36,6 +36,7 @@ mod action;
 mod caller;
 mod context;
 mod dependent;
+mod federation;
 mod owner;
 mod resource;
 mod s3;
