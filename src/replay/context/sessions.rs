@@ -94,9 +94,28 @@ fn provider_of_token(scene: &Scene<'_>) -> Option<Known> {
 }
 
 /// Does the request carry an MFA code? It then counts for this request, whatever the credentials:
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html>.
-fn has_code(scene: &Scene<'_>) -> bool {
-    matches!(scene.event_name(), "AssumeRole" | "GetSessionToken") && scene.has("serialNumber") && scene.has("tokenCode")
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html>. Roll-ups keep the device and drop
+/// the code.
+fn has_code(scene: &Scene<'_>) -> Truth {
+    match matches!(scene.event_name(), "AssumeRole" | "GetSessionToken") && scene.has("serialNumber") {
+        false => Truth::False,
+        true if scene.has("tokenCode") => Truth::True,
+        true => Truth::Unknown,
+    }
+}
+
+/// MFA of a request that names a device.
+fn mfa_of_request(scene: &Scene<'_>) -> Option<Known> {
+    match (has_code(scene), &scene.call.error_code) {
+        (Truth::False, _) => None,
+        (Truth::True, None) => {
+            present("true", "from requestParameters.serialNumber and tokenCode: the request has an MFA code")
+        }
+        (Truth::Unknown, None) => {
+            one_of(&["true"], true, "the request names an MFA device: whether a code came with it is not recorded")
+        }
+        (_, Some(_)) => one_of(&["true"], true, "the request failed: whether its MFA code was a right one is not recorded"),
+    }
 }
 
 /// Are the credentials long-term ones?
@@ -113,11 +132,8 @@ fn mfa(scene: &Scene<'_>) -> Option<Known> {
         PrincipalType::FederatedUser => return absent("sessions of GetFederationToken do not tell"),
         _ => {}
     }
-    if has_code(scene) {
-        return match scene.call.error_code {
-            None => present("true", "from requestParameters.serialNumber and tokenCode: the request has an MFA code"),
-            Some(_) => one_of(&["true"], true, "the request failed: whether its MFA code was a right one is not recorded"),
-        };
+    if let Some(known) = mfa_of_request(scene) {
+        return Some(known);
     }
     if is_long_term(scene) {
         return absent("long-term credentials do not tell");
@@ -174,7 +190,7 @@ fn mfa_age(scene: &Scene<'_>) -> Option<Known> {
     if !with_mfa {
         return absent("the session was made without MFA");
     }
-    if has_code(scene) {
+    if has_code(scene).is_true() {
         return present("0", "from requestParameters.tokenCode: the MFA code comes with the request");
     }
     let why = "when the MFA code was given is not recorded; the session is not younger than it tells";
