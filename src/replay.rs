@@ -37,6 +37,7 @@ mod action;
 mod caller;
 mod context;
 mod dependent;
+mod federation;
 mod owner;
 mod resource;
 mod s3;

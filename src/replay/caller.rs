@@ -12,6 +12,7 @@ use crate::policy::truth::Truth;
 
 use super::World;
 use super::call::Call;
+use super::federation;
 use super::lineage::Link;
 
 /// How the call was made.
@@ -225,8 +226,8 @@ fn principal<'a>(call: &'a Call, world: &World<'a>) -> Caller<'a> {
         }
         Some("SAMLUser" | "WebIdentityUser") => {
             principal.principal_type = PrincipalType::Federated;
-            principal.arn = own(&call.federated_provider).or_else(|| own(&call.issued_issuer));
-            caller.arn_from = "from userIdentity.identityProvider";
+            principal.arn = federation::provider(call);
+            caller.arn_from = "from userIdentity and requestParameters: the identity provider";
         }
         Some("AWSService") => {
             principal.principal_type = PrincipalType::Service;

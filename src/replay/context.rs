@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 
 mod enriched;
+mod made;
 mod network;
 mod principal;
 mod resource;
@@ -133,14 +134,6 @@ impl<'a> Pair<'_, 'a> {
             any |= listed;
         }
         if any || service.leaves_open(key) { Truth::Unknown } else { Truth::False }
-    }
-
-    /// Does the action make the resource?
-    pub(super) fn creates(&self) -> bool {
-        let name: &str = &self.needed.name;
-        let makes = ["Create", "Run", "Allocate", "Import", "Register", "Copy", "Restore"];
-        makes.iter().any(|verb| name.starts_with(verb)) && self.resolved.arn.as_deref().is_none_or(|arn| arn.contains('*'))
-            || (name.starts_with("Create") && self.needed.dependent.is_none())
     }
 
     /// The type of the resource, as the service facts name it.
@@ -291,8 +284,9 @@ impl Shared {
                         writer.set(name, &lower, known);
                     }
                 }
-                enriched::all(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
                 principal::all_tags(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
+                // What the record itself has comes last: it is exact.
+                enriched::all(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
                 for (lower, name) in scene.world.named.into_iter().flat_map(KeySet::iter) {
                     if writer.provenance.contains_key(lower) {
                         continue;
@@ -349,7 +343,7 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
         None => every_key(scene, pair, &shared.named, &mut context, &mut provenance),
     }
     let principal = scene.caller.principal.clone();
-    let facts = facts(scene, needed, &resolved.owner);
+    let facts = facts(scene, needed, &resolved);
     Authorization {
         request: Request {
             service: needed.prefix.to_ascii_lowercase(),
@@ -403,10 +397,10 @@ fn every_key(
             writer.set(name, &lower, known);
         }
     }
+    resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     if pair.needed.dependent.is_none() {
         enriched::all_of_resource(scene, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     }
-    resource::all_tags(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     service::all_members(scene, pair, &mut |name, known| writer.set(name, &name.to_ascii_lowercase(), known));
     // What no table lists for the action is absent, unless nobody can tell which keys the action has.
     for (lower, name) in named {
@@ -444,8 +438,19 @@ fn tag_names(scene: &Scene<'_>, pair: Pair<'_, '_>) -> BTreeSet<String> {
     of_request.chain(of_object).chain(resource::tags(scene, pair).into_iter().flat_map(|tags| tags.keys().cloned())).collect()
 }
 
+/// What the policy of an AWS managed key lets its own account do without a service in between.
+fn admitted_directly(action: &str) -> bool {
+    ["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)) || action == "RevokeGrant"
+}
+
+fn is_tagged(scene: &Scene<'_>, resolved: &Resolved) -> bool {
+    let known = resolved.arn.as_deref().and_then(|arn| scene.world.inventory.resource(arn));
+    known.is_some_and(|resource| !resource.tags.is_empty())
+}
+
 /// What decides whether a policy type applies.
-fn facts(scene: &Scene<'_>, needed: &Needed<'_>, owner: &Owner) -> Facts {
+fn facts(scene: &Scene<'_>, needed: &Needed<'_>, resolved: &Resolved) -> Facts {
+    let owner = &resolved.owner;
     let inventory = scene.world.inventory;
     let principal = &scene.caller.principal;
     let (in_organization, in_management) = match (&principal.account, principal.principal_type) {
@@ -466,7 +471,12 @@ fn facts(scene: &Scene<'_>, needed: &Needed<'_>, owner: &Owner) -> Facts {
         ("kms", _) if is_alias_of_aws => Truth::True,
         // AWS managed keys serve their own account only.
         ("kms", _) if alias.is_some() || crosses => Truth::False,
-        // The policies of AWS managed keys admit only calls through the service.
+        // The policies of AWS managed keys admit only calls through the service, save for what is read of the key itself and the
+        // end of its grants. AWS managed keys have no tags:
+        // <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html>.
+        ("kms", Kind::Direct | Kind::Anonymous) if admitted_directly(&needed.name) && !is_tagged(scene, resolved) => {
+            Truth::Unknown
+        }
         ("kms", Kind::Direct | Kind::Anonymous) => Truth::False,
         ("kms", _) => Truth::Unknown,
         _ => Truth::False,

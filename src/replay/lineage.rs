@@ -184,12 +184,7 @@ impl Lineage {
     }
 
     fn add_tag_change(&mut self, call: &Call) {
-        let Some(name) = call.event_name.as_deref() else { return };
-        let is_change = ["Tag", "Untag", "AddTags", "RemoveTags", "CreateTags", "DeleteTags", "PutBucketTagging"]
-            .iter()
-            .any(|start| name.starts_with(start))
-            || name.ends_with("Tagging");
-        if !is_change || name.starts_with("Get") || name.starts_with("List") {
+        if !call.event_name.as_deref().is_some_and(changes_tags) {
             return;
         }
         let Some(time) = call.last_seen.or(call.first_seen) else { return };
@@ -313,15 +308,20 @@ impl Lineage {
         self.sources_with_endpoint.contains(event_source)
     }
 
-    /// Were tags of the principal or resource changed at or after this time?
-    pub fn tags_changed_since(&self, name: &str, time: i64) -> bool {
-        self.tag_changes.get(name).is_some_and(|times| times.iter().any(|changed| *changed >= time))
+    /// Were tags of the principal or resource changed between the two times, save by one change at `own`?
+    pub fn tags_changed_between(&self, name: &str, from: i64, to: i64, own: Option<i64>) -> bool {
+        let Some(times) = self.tag_changes.get(name) else { return false };
+        let changes = times.iter().filter(|changed| (from..=to).contains(*changed)).count();
+        let is_own = own.is_some_and(|own| (from..=to).contains(&own) && times.contains(&own));
+        changes > usize::from(is_own)
     }
+}
 
-    /// Were tags of the principal or resource changed between the two times?
-    pub fn tags_changed_between(&self, name: &str, from: i64, to: i64) -> bool {
-        self.tag_changes.get(name).is_some_and(|times| times.iter().any(|changed| (from..=to).contains(changed)))
-    }
+/// Does the operation set or remove tags?
+pub(super) fn changes_tags(operation: &str) -> bool {
+    let starts = ["Tag", "Untag", "AddTags", "RemoveTags", "CreateTags", "DeleteTags", "PutBucketTagging"];
+    let is_change = starts.iter().any(|start| operation.starts_with(start)) || operation.ends_with("Tagging");
+    is_change && !operation.starts_with("Get") && !operation.starts_with("List")
 }
 
 fn link(call: &Call) -> Link {

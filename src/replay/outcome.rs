@@ -9,6 +9,7 @@ use layers::{same_grants, same_levels, same_list, without_passed};
 
 use super::baseline::{Attachments, Place, Scope, Supposition};
 use super::candidate::{Plan, Scenario};
+use super::owner;
 use super::session_policy::SessionPolicies;
 use super::{Authorization, Call, Derived, KeySet, World, derive};
 use crate::enrich::denied_by;
@@ -344,7 +345,11 @@ impl<'a> Judge<'a> {
                 let answer = Answer::of(&layers.today, policies, has_passed, needs_today, request, dependence);
                 let answer = Answer { before: Arc::clone(&layers.today), after: Arc::clone(&layers.then), ..answer };
                 // It went through: a supposition under which it would not have is wrong.
-                if !(supposition.no_identity_grant && went_through && answer.today == Verdict::Denied) {
+                let is_wrong = supposition.no_identity_grant
+                    && went_through
+                    && (answer.today == Verdict::Denied
+                        || owner::trusts_its_account_alone(self.inventory, scope.resource.as_deref()));
+                if !is_wrong {
                     answers.push(answer);
                 }
                 continue;

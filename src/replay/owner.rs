@@ -1,6 +1,7 @@
 //! Whose a resource is, and which organization an account belongs to.
 
-use crate::inventory::{Inventory, resource_types};
+use crate::events::rows::account_of_arn;
+use crate::inventory::{AssumableBy, Inventory, resource_types};
 use crate::policy::context::{ContextValue, Unknown};
 use crate::policy::truth::Truth;
 
@@ -49,6 +50,17 @@ pub(super) fn is_management(inventory: &Inventory, account: &str) -> Truth {
             }
         }
     }
+}
+
+/// Does today's trust policy of the role name nobody but the role's own account? Then who assumed it was allowed to by policies of its
+/// own.
+pub(super) fn trusts_its_account_alone(inventory: &Inventory, role: Option<&str>) -> bool {
+    let Some(role) = role.and_then(|arn| inventory.role_by_arn(arn)) else { return false };
+    let account = account_of_arn(&role.arn);
+    role.facts.assumable_by.as_ref().is_some_and(|trusted| {
+        let is_account = |entry: &AssumableBy| !entry.not_principal && Some(entry.principal.as_str()) == account;
+        !trusted.is_empty() && trusted.iter().all(is_account)
+    })
 }
 
 /// The organization of an account as a condition key has it.

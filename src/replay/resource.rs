@@ -338,8 +338,12 @@ fn listed_key<'s>(scene: &'s Scene<'_>, text: Option<&str>, name: &str) -> Optio
 fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
     let Some((_, action)) = needed.facts else { return undocumented(scene) };
     if action.resource_types.is_empty() {
+        // Policies that grant the list of all buckets name all buckets:
+        // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example1.html>.
+        let all =
+            if needed.is("s3", "ListAllMyBuckets") { format!("arn:{}:s3:::*", scene.call.partition()) } else { "*".to_owned() };
         return vec![Resolved {
-            resource: Resource::Known("*".to_owned()),
+            resource: Resource::Known(all),
             arn: None,
             owner: home_owner(scene),
             resource_type: None,
@@ -695,8 +699,9 @@ fn arns_in<'v>(value: &'v Value, depth: usize, found: &mut Vec<&'v str>) {
     }
 }
 
-/// The user who calls, for operations of IAM that mean the caller where no user is named.
+/// The user who calls, for operations of IAM that mean the caller where no user is named. The root user's own keys and devices are on
+/// `arn:aws:iam::ACCOUNT:root`.
 fn calling_user<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
     let principal = &scene.caller.principal;
-    principal.arn.as_deref().filter(|_| principal.principal_type == PrincipalType::User)
+    principal.arn.as_deref().filter(|_| matches!(principal.principal_type, PrincipalType::User | PrincipalType::Root))
 }

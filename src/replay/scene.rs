@@ -115,6 +115,18 @@ impl<'a> Scene<'a> {
         found.into_iter().flat_map(leaves).filter(|text| !text.is_empty() && !tags::is_redacted(text)).collect()
     }
 
+    /// As [`Scene::texts_at`], with numbers and truth values as texts, and hidden values.
+    pub(super) fn values_at(&self, path: &str) -> Vec<String> {
+        let Parameters::Known(value) = &self.parameters else { return Vec::new() };
+        let mut found = vec![value];
+        for step in path.split('.') {
+            found = found.into_iter().flat_map(|value| children(value, step)).collect();
+        }
+        let mut values = Vec::new();
+        found.into_iter().for_each(|value| scalars(value, &mut values));
+        values
+    }
+
     /// Does the record show any parameter of that name, also a hidden one?
     pub(super) fn has(&self, name: &str) -> bool {
         self.parameter(name).is_some_and(|value| !value.is_null())
@@ -140,6 +152,21 @@ fn children<'v>(value: &'v Value, step: &str) -> Vec<&'v Value> {
             }
         }
         _ => Vec::new(),
+    }
+}
+
+fn scalars(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if !text.is_empty() => found.push(text.clone()),
+        Value::Bool(flag) => found.push(flag.to_string()),
+        Value::Number(number) => found.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| scalars(item, found)),
+        Value::Object(object) => {
+            if let Some(inner) = ["items", "member", "content"].iter().find_map(|name| object.get(*name)) {
+                scalars(inner, found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -92,6 +92,8 @@ pub(super) struct RequestTags {
     pub(super) keys: Vec<String>,
     /// Are these all?
     pub(super) complete: bool,
+    /// Does the request have another member that may hold tags, of a name that is not known?
+    pub(super) has_unread: bool,
     /// For EC2: the type of resource that they are for.
     pub(super) for_type: Option<String>,
 }
@@ -116,40 +118,158 @@ const MEMBERS: [&str; 15] = [
     "principaltags",
 ];
 
+/// Members that hold the tags of what the operation makes, which their names begin with, in lower case. A request that has several makes
+/// several things.
+const OF_MADE: [&str; 21] = [
+    "userpooltags",
+    "identitypooltags",
+    "backupvaulttags",
+    "backupplantags",
+    "frameworktags",
+    "reportplantags",
+    "tieringconfigurationtags",
+    "jobtags",
+    "modeltags",
+    "custommodeltags",
+    "importedmodeltags",
+    "targetmodeltags",
+    "bottags",
+    "testbotaliastags",
+    "testsettags",
+    "flowtags",
+    "newimagetags",
+    "devicecreationtags",
+    "childconnectiontags",
+    "allocationresourcetags",
+    "resourcegrouptags",
+];
+
+/// Members that describe what the operation makes, its tags among the rest; one thing, or a list.
+const MADE: [&str; 14] = [
+    "createbucketconfiguration",
+    "workspaces",
+    "standbyworkspaces",
+    "vehicles",
+    "newprivatevirtualinterface",
+    "newpublicvirtualinterface",
+    "newtransitvirtualinterface",
+    "newprivatevirtualinterfaceallocation",
+    "newpublicvirtualinterfaceallocation",
+    "newtransitvirtualinterfaceallocation",
+    "componenttocreate",
+    "formtocreate",
+    "themetocreate",
+    "codegenjobtocreate",
+];
+
 /// Members that hold tag keys alone, in lower case.
-const KEY_MEMBERS: [&str; 4] = ["tagkeys", "tagkeylist", "tagkeystoremove", "tagstoremove"];
+const KEY_MEMBERS: [&str; 6] = ["tagkeys", "tagkeylist", "tagkeystoremove", "tagstoremove", "resourcetagkeys", "removetagkeys"];
 
 /// The tags in the parameters, one entry for each type of resource that they are for.
 pub(super) fn of_request(parameters: &Value) -> Vec<RequestTags> {
     let mut found = vec![RequestTags { complete: true, ..RequestTags::default() }];
-    collect(parameters, &mut found, 0);
+    let mut made = Vec::new();
+    collect(parameters, &mut found, &mut made, 0);
+    if let Some(general) = found.first_mut() {
+        add_of_made(general, made);
+    }
     found
 }
 
-fn collect(value: &Value, found: &mut Vec<RequestTags>, depth: usize) {
+/// The tags of the things that a request makes: of several, what all have is certain.
+fn add_of_made(general: &mut RequestTags, made: Vec<RequestTags>) {
+    let mut made = made.into_iter();
+    let Some(mut common) = made.next() else { return };
+    for mut other in made {
+        common.pairs.sort_unstable();
+        other.pairs.sort_unstable();
+        common.complete &= other.complete && common.pairs == other.pairs;
+        common.pairs.retain(|pair| other.pairs.contains(pair));
+    }
+    general.pairs.append(&mut common.pairs);
+    general.complete &= common.complete;
+}
+
+/// One member that holds tags.
+fn tags_in(value: &Value) -> RequestTags {
+    let mut pairs = Vec::new();
+    let complete = pairs_of(value, &mut |key, value| pairs.push((key.to_owned(), value.to_owned())));
+    RequestTags { pairs, complete, ..RequestTags::default() }
+}
+
+fn collect(value: &Value, found: &mut Vec<RequestTags>, made: &mut Vec<RequestTags>, depth: usize) {
     let Value::Object(object) = value else { return };
     for (name, value) in object {
         let lower = name.to_ascii_lowercase();
-        if lower == "tagspecificationset" || lower == "tagspecifications" || lower == "tagspecification" {
-            specifications(value, found);
-        } else if MEMBERS.contains(&lower.as_str()) {
-            let mut pairs = Vec::new();
-            let complete = pairs_of(value, &mut |key, value| pairs.push((key.to_owned(), value.to_owned())));
-            if let Some(general) = found.first_mut() {
-                general.pairs.append(&mut pairs);
-                general.complete &= complete;
-            }
-        } else if KEY_MEMBERS.contains(&lower.as_str()) {
-            let keys = key_list(value);
-            if let Some(general) = found.first_mut() {
-                general.keys.extend(keys);
-            }
-        } else if depth < 1 && (lower.ends_with("request") || lower.ends_with("input") || lower.ends_with("config")) {
-            // `CreateVpcEndpointRequest: {TagSpecification: …}`, `tagResourceInput: {tags: …}`, `distributionConfigWithTags: …`.
-            collect(value, found, depth + 1);
-        } else if depth < 1 && lower.ends_with("withtags") {
-            collect(value, found, depth + 1);
+        let lower = lower.as_str();
+        if lower.contains("tag") && tag_member(lower, value, found, made) {
+            continue;
         }
+        if MADE.contains(&lower) {
+            described(value, made);
+        } else if depth < 1
+            && (lower.ends_with("request")
+                || lower.ends_with("input")
+                || lower.ends_with("config")
+                || lower.ends_with("withtags"))
+        {
+            // `CreateVpcEndpointRequest: {TagSpecification: …}`, `tagResourceInput: {tags: …}`, `distributionConfigWithTags: …`.
+            collect(value, found, made, depth + 1);
+        } else if depth < 1
+            && may_hold_tags(lower, value)
+            && let Some(general) = found.first_mut()
+        {
+            general.has_unread = true;
+        }
+    }
+}
+
+/// A member of a name that is known to hold tags. `false`: it is none of them.
+fn tag_member(lower: &str, value: &Value, found: &mut Vec<RequestTags>, made: &mut Vec<RequestTags>) -> bool {
+    if matches!(lower, "tagspecificationset" | "tagspecifications" | "tagspecification" | "pooltagspecifications") {
+        specifications(value, found);
+    } else if MEMBERS.contains(&lower) {
+        let mut tags = tags_in(value);
+        if let Some(general) = found.first_mut() {
+            general.pairs.append(&mut tags.pairs);
+            general.complete &= tags.complete;
+        }
+    } else if OF_MADE.contains(&lower) {
+        made.push(tags_in(value));
+    } else if KEY_MEMBERS.contains(&lower) {
+        let keys = key_list(value);
+        if let Some(general) = found.first_mut() {
+            general.keys.extend(keys);
+        }
+    } else {
+        return false;
+    }
+    true
+}
+
+/// May a member of a name that is not known hold tags? Not one that only sounds so, or that chooses by tags.
+fn may_hold_tags(lower: &str, value: &Value) -> bool {
+    const OTHERS: [&str; 9] = ["stage", "storage", "filter", "staging", "advantage", "percentage", "outage", "voltage", "etag"];
+    let holds_any = match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
+    };
+    holds_any && lower.contains("tag") && !OTHERS.iter().any(|other| lower.contains(other))
+}
+
+/// The tags in the descriptions of what is made. One without tags has none.
+fn described(value: &Value, made: &mut Vec<RequestTags>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| described(item, made)),
+        Value::Object(object) => {
+            if let Some(items @ Value::Array(_)) = member(object, &["items", "member"]) {
+                return described(items, made);
+            }
+            let none = || RequestTags { complete: true, ..RequestTags::default() };
+            made.push(member(object, &["tags"]).map_or_else(none, tags_in));
+        }
+        _ => {}
     }
 }
 

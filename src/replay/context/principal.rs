@@ -206,22 +206,22 @@ fn own_tags<'t>(scene: &'t Scene<'_>) -> Own<'t> {
     if !known {
         return Own::Unknown("the inventory does not tell the tags of the principal");
     }
-    if changed_since(scene, &change) || changed_since(scene, arn) {
+    if changed_since(scene, &change, None) || changed_since(scene, arn, None) {
         return Own::Unknown("tags of the principal were changed between the call and the inventory");
     }
     Own::Known(tags, owner::snapshot(inventory, "the tags of the principal"))
 }
 
-/// Does a change of tags lie between the call and the inventory?
-pub(super) fn changed_since(scene: &Scene<'_>, name: &str) -> bool {
+/// Does a change of tags lie between the call and the inventory? One at the time `own` does not count.
+pub(super) fn changed_since(scene: &Scene<'_>, name: &str, own: Option<i64>) -> bool {
     let Some(called) = scene.call.first_seen else { return false };
     let taken = scene.world.inventory.taken_at.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     match taken.map(jiff::Timestamp::as_microsecond) {
         Some(taken) => {
             let (from, to) = if taken < called { (taken, called) } else { (called, taken) };
-            scene.world.lineage.tags_changed_between(name, from, to)
+            scene.world.lineage.tags_changed_between(name, from, to, own)
         }
-        None => scene.world.lineage.tags_changed_since(name, called),
+        None => scene.world.lineage.tags_changed_between(name, called, i64::MAX, own),
     }
 }
 

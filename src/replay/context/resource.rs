@@ -31,6 +31,8 @@ const WITHOUT_OWNER: [&str; 16] = [
     "route53:AssociateVPCWithHostedZone",
 ];
 
+const UNREAD: &str = "the request has a parameter that may hold tags, in a form that is not known";
+
 pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Option<Known> {
     match key {
         "aws:resourceaccount" => account(pair),
@@ -116,6 +118,7 @@ fn request_tag(scene: &Scene<'_>, pair: Pair<'_, '_>, tag: &str, key: &str) -> O
             one_of(&[&value], true, "AWS's tables do not list the key for the action, but the request has the tag")
         }
         (None, _) if tags.own.iter().any(|tags| !tags.complete) => unknown("some tags of the request cannot be read"),
+        (None, listed) if !listed.is_false() && tags.own.iter().any(|tags| tags.has_unread) => unknown(UNREAD),
         (None, _) => match find(&tags.others) {
             Some(value) if !pair.lists(key).is_true() => {
                 one_of(&[&value], true, "the request has the tag, but for another type of resource")
@@ -152,8 +155,9 @@ fn tag_keys(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
         tags.own.iter().flat_map(|tags| tags.pairs.iter().map(|(key, _)| key).chain(&tags.keys)).cloned().collect();
     keys.sort_unstable();
     keys.dedup();
-    if tags.own.iter().any(|tags| !tags.complete) {
-        let why = "some tags of the request cannot be read";
+    let has_unread = tags.own.iter().any(|tags| tags.has_unread) && !pair.lists("aws:tagkeys").is_false();
+    if has_unread || tags.own.iter().any(|tags| !tags.complete) {
+        let why = if has_unread { UNREAD } else { "some tags of the request cannot be read" };
         let unknown =
             Unknown { why: why.to_owned(), may_be_absent: keys.is_empty(), known_members: keys, ..Unknown::default() };
         return Some((ContextValue::Unknown(unknown), why.into()));
@@ -164,17 +168,31 @@ fn tag_keys(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
     present_all(keys, "from the tags in requestParameters")
 }
 
+/// When the call itself changes tags of what it names, if not this one: that leaves the tag as the inventory has it.
+fn own_change(scene: &Scene<'_>, tag: &str) -> Option<i64> {
+    if !super::super::lineage::changes_tags(scene.event_name()) {
+        return None;
+    }
+    let keys: Vec<&String> =
+        scene.tags.iter().flat_map(|tags| tags.pairs.iter().map(|(key, _)| key).chain(&tags.keys)).collect();
+    // Without any key, all tags are meant.
+    let is_known = !keys.is_empty() && scene.tags.iter().all(|tags| tags.complete && !tags.has_unread);
+    let touches = !is_known || keys.iter().any(|key| key.eq_ignore_ascii_case(tag));
+    if touches { None } else { scene.call.last_seen.or(scene.call.first_seen) }
+}
+
 /// A tag of the resource; its key in lower case.
 fn resource_tag(scene: &Scene<'_>, pair: Pair<'_, '_>, tag: &str, key: &str) -> Option<Known> {
     if pair.lists(key).is_false() {
         return absent("the key does not belong to the action");
     }
-    if pair.creates() {
+    if super::made::is_made(pair) {
         let sent = tags_of(scene, pair);
         let mut pairs = sent.own.iter().flat_map(|tags| &tags.pairs);
         return match pairs.find(|(own, _)| own.eq_ignore_ascii_case(tag)) {
             Some((_, value)) => one_of(&[value], true, "the resource is only made, with this tag"),
             None if sent.own.iter().any(|tags| !tags.complete) => unknown("some tags of the request cannot be read"),
+            None if sent.own.iter().any(|tags| tags.has_unread) => unknown(UNREAD),
             None => absent("the resource is only made, without such a tag"),
         };
     }
@@ -194,8 +212,9 @@ fn resource_tag(scene: &Scene<'_>, pair: Pair<'_, '_>, tag: &str, key: &str) -> 
         format!("{}/role/{name}", pair.resolved.owner.account().unwrap_or_default())
     });
     let id = arn.rsplit('/').next().unwrap_or(arn);
+    let own = own_change(scene, tag);
     let changed =
-        changed_since(scene, arn) || changed_since(scene, id) || role_change.is_some_and(|name| changed_since(scene, &name));
+        [Some(arn), Some(id), role_change.as_deref()].into_iter().flatten().any(|name| changed_since(scene, name, own));
     match known {
         _ if changed => unknown("tags of the resource were changed between the call and the inventory"),
         Some((tags, true)) => match tags.iter().find(|(own, _)| own.eq_ignore_ascii_case(tag)) {

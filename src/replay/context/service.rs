@@ -7,6 +7,7 @@ mod ec2;
 mod identity;
 mod in_vpc;
 mod kms;
+mod places;
 pub(super) mod s3;
 
 use serde_json::Value;
@@ -14,7 +15,6 @@ use serde_json::Value;
 use crate::policy::request::PrincipalType;
 use crate::policy::truth::Truth;
 
-use super::super::facts::KeyKind;
 use super::super::scene::{Parameters, Scene};
 use super::super::tags::is_redacted;
 use super::{Known, Pair, absent, one_of, present, present_all, unknown};
@@ -42,7 +42,9 @@ pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, key: &str) -> Option<
         "iam" | "sts" => identity::value(scene, pair, service, name),
         _ => others(scene, pair, service, name),
     };
-    own.or_else(|| by_parameter(scene, pair, key, name)).or_else(|| unknown("no rule tells the key from a record"))
+    own.or_else(|| places::value(scene, pair, key))
+        .or_else(|| by_parameter(scene, pair, key, name))
+        .or_else(|| unknown("no rule tells the key from a record"))
 }
 
 /// The texts of a parameter.
@@ -114,14 +116,8 @@ fn by_parameter(scene: &Scene<'_>, pair: Pair<'_, '_>, key: &str, name: &str) ->
     let (service, _) = pair.needed.facts?;
     let listed = service.find_key(key)?;
     let values = texts(value)?;
-    let fits = |value: &String| match listed.kind {
-        KeyKind::Arn => value.starts_with("arn:"),
-        KeyKind::Bool => matches!(value.as_str(), "true" | "false"),
-        KeyKind::Number => value.parse::<f64>().is_ok(),
-        KeyKind::Text | KeyKind::Date | KeyKind::Address => true,
-    };
     let count_fits = listed.multivalued || values.len() == 1;
-    (values.iter().all(fits) && count_fits && !listed.is_family).then_some(())?;
+    (values.iter().all(|value| places::fits(listed, value)) && count_fits && !listed.is_family).then_some(())?;
     present_all(values, "from the request parameter of that name")
 }
 
@@ -147,6 +143,8 @@ fn others(scene: &Scene<'_>, pair: Pair<'_, '_>, service: &str, name: &str) -> O
             _ => None,
         },
         "rds" => rds(scene, pair, name),
+        "ecs" if name == "cluster" => cluster(scene, pair),
+        "bedrock" if name == "inferenceprofilearn" => inference_profile(scene, pair),
         "sns" if matches!(name, "endpoint" | "protocol") => parameter_if_sent(scene, name),
         "secretsmanager" => match name {
             "secretid" => match scene.text("secretId") {
@@ -160,6 +158,39 @@ fn others(scene: &Scene<'_>, pair: Pair<'_, '_>, service: &str, name: &str) -> O
         },
         _ => None,
     }
+}
+
+/// The cluster of a task or service, which requests may name without its ARN:
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_service-with-iam.html>.
+fn cluster(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
+    if pair.needed.dependent.is_some() || !matches!(scene.parameters, Parameters::Known(_)) {
+        return None;
+    }
+    let from = "from requestParameters.cluster, or `default`";
+    let name = match scene.text("cluster") {
+        Some(arn) if arn.starts_with("arn:") => return present(arn, from),
+        Some(name) => name,
+        None if scene.has("cluster") => return None,
+        None => "default",
+    };
+    let account = super::super::resource::home_account(scene)?;
+    let region = scene.call.region.as_deref()?;
+    present(format!("arn:{}:ecs:{region}:{account}:cluster/{name}", scene.call.partition()), from)
+}
+
+/// A model that is invoked through an inference profile:
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html>.
+fn inference_profile(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
+    let id = scene.text("modelId")?;
+    if id.contains("inference-profile/") {
+        return present(id, "from requestParameters.modelId");
+    }
+    let profile = pair.resolved.arn.as_deref().is_some_and(|arn| arn.contains("inference-profile/"));
+    let is_model = id.contains(":foundation-model/") || (!id.starts_with("arn:") && id.matches('.').count() == 1);
+    if is_model && !profile {
+        return absent("the request names the model itself");
+    }
+    None
 }
 
 /// Keys of Amazon RDS whose parameters have other names; the tag of a request stands among its tags.
@@ -265,6 +296,12 @@ fn dynamodb(scene: &Scene<'_>, name: &str) -> Option<Known> {
         "select" => parameter_if_sent(scene, "select"),
         "returnvalues" => parameter_if_sent(scene, "returnValues"),
         "returnconsumedcapacity" => parameter_if_sent(scene, "returnConsumedCapacity"),
+        // A statement of PartiQL reads the whole table unless it names the partition key.
+        "fulltablescan"
+            if matches!(scene.event_name(), "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") =>
+        {
+            one_of(&["true", "false"], true, "whether the statement reads the whole table is not recorded")
+        }
         "fulltablescan" => present(if scene.event_name() == "Scan" { "true" } else { "false" }, "from eventName"),
         "enclosingoperation" => {
             let name = scene.event_name();

@@ -7,6 +7,7 @@ use crate::policy::request::PrincipalType;
 use crate::policy::truth::Truth;
 
 use super::super::caller::Kind;
+use super::super::federation;
 use super::super::scene::Scene;
 use super::{Known, absent, one_of, present, some_value, unknown};
 
@@ -22,6 +23,9 @@ pub(super) fn value(scene: &Scene<'_>, key: &str) -> Option<Known> {
                 present(provider, "from sessionContext.webIdFederationData.federatedProvider")
             }
             _ if kind(scene) == PrincipalType::Account => unknown("the record shows only the account of the caller"),
+            _ if kind(scene) == PrincipalType::Federated && scene.event_name() == "AssumeRoleWithWebIdentity" => {
+                provider_of_token(scene)
+            }
             _ => absent("sessionContext.webIdFederationData is not there: no session of a web identity"),
         },
         "aws:sourceidentity" => source_identity(scene),
@@ -80,6 +84,40 @@ fn source_identity(scene: &Scene<'_>) -> Option<Known> {
     }
 }
 
+/// Role trust policies may compare the provider; whether the key is there before there is a session is not said plainly.
+fn provider_of_token(scene: &Scene<'_>) -> Option<Known> {
+    let why = "a role is being assumed with a token: whether the key is there already is not documented";
+    match federation::provider(scene.call) {
+        Some(provider) => one_of(&[&provider], true, why),
+        None => unknown(why),
+    }
+}
+
+/// Does the request carry an MFA code? It then counts for this request, whatever the credentials:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html>. Roll-ups keep the device and drop
+/// the code.
+fn has_code(scene: &Scene<'_>) -> Truth {
+    match matches!(scene.event_name(), "AssumeRole" | "GetSessionToken") && scene.has("serialNumber") {
+        false => Truth::False,
+        true if scene.has("tokenCode") => Truth::True,
+        true => Truth::Unknown,
+    }
+}
+
+/// MFA of a request that names a device.
+fn mfa_of_request(scene: &Scene<'_>) -> Option<Known> {
+    match (has_code(scene), &scene.call.error_code) {
+        (Truth::False, _) => None,
+        (Truth::True, None) => {
+            present("true", "from requestParameters.serialNumber and tokenCode: the request has an MFA code")
+        }
+        (Truth::Unknown, None) => {
+            one_of(&["true"], true, "the request names an MFA device: whether a code came with it is not recorded")
+        }
+        (_, Some(_)) => one_of(&["true"], true, "the request failed: whether its MFA code was a right one is not recorded"),
+    }
+}
+
 /// Are the credentials long-term ones?
 fn is_long_term(scene: &Scene<'_>) -> bool {
     scene.call.access_key_id.as_deref().is_some_and(|key| key.starts_with("AKIA"))
@@ -94,6 +132,9 @@ fn mfa(scene: &Scene<'_>) -> Option<Known> {
         PrincipalType::FederatedUser => return absent("sessions of GetFederationToken do not tell"),
         _ => {}
     }
+    if let Some(known) = mfa_of_request(scene) {
+        return Some(known);
+    }
     if is_long_term(scene) {
         return absent("long-term credentials do not tell");
     }
@@ -107,7 +148,13 @@ fn mfa(scene: &Scene<'_>) -> Option<Known> {
     }
     if let Some(link) = scene.caller.link {
         if link.with_mfa {
-            return present("true", "from the call that issued the session: it had an MFA code");
+            // One page says so, and another that credentials of AssumeRole do not tell:
+            // <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html>.
+            return one_of(
+                &["true"],
+                true,
+                "the session was issued with an MFA code: whether it then tells is documented both ways",
+            );
         }
         if link.is_by_service() {
             return absent("the session was issued to a service");
@@ -142,6 +189,9 @@ fn mfa_age(scene: &Scene<'_>) -> Option<Known> {
     };
     if !with_mfa {
         return absent("the session was made without MFA");
+    }
+    if has_code(scene).is_true() {
+        return present("0", "from requestParameters.tokenCode: the MFA code comes with the request");
     }
     let why = "when the MFA code was given is not recorded; the session is not younger than it tells";
     let age = match (scene.call.session_created_at, scene.call.last_seen) {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::policy::pattern::arn_parts;
+use crate::policy::pattern::{Glob, Token, arn_parts};
+use crate::policy::request::Resource;
 
 use super::super::action::Needed;
 use super::super::facts::{Action, Service};
@@ -15,7 +16,10 @@ pub(super) fn resources(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<Re
     let (arns, from): (Vec<String>, &'static str) = match &*needed.prefix {
         "sqs" => (vec![queue(scene)?], "from the URL of the queue in requestParameters"),
         "dynamodb" => (tables(scene, needed)?, "from the tables in requestParameters"),
-        "lambda" => (vec![layer(scene, needed)?], "from requestParameters.layerName"),
+        "lambda" if scene.has("layerName") => (vec![layer(scene, needed)?], "from requestParameters.layerName"),
+        "lambda" => {
+            (vec![function(scene, needed)?], "from requestParameters.functionName: an account, and the function's name")
+        }
         "bedrock" => (model(scene, needed)?, "from requestParameters.modelId"),
         "ec2" if needed.is("ec2", "CreateFlowLogs") => (flow_logs(scene, needed)?, "from the ids in requestParameters"),
         "ec2" => (tagged(scene, needed)?, "from the ids in requestParameters"),
@@ -41,6 +45,10 @@ pub(super) fn correct(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Re
     log_groups(needed, found);
     match &*needed.prefix {
         "ssm" => found.iter_mut().for_each(of_aws),
+        "rds" => found.iter_mut().for_each(open_case),
+        _ => {}
+    }
+    match &*needed.prefix {
         "lambda" => qualify(scene, found),
         "secretsmanager" => found.iter_mut().for_each(with_suffix),
         // A read replica is made from another instance.
@@ -122,6 +130,18 @@ fn of_aws(own: &mut Resolved) {
     own.arn = Some(arn);
 }
 
+/// Amazon RDS keeps identifiers in lower case, however a request writes them; which of the two IAM compares is not documented:
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>.
+fn open_case(own: &mut Resolved) {
+    let Some(arn) = own.arn.as_deref().filter(|arn| arn.bytes().any(|byte| byte.is_ascii_uppercase())) else { return };
+    let token = |character: char| match character {
+        '*' => Token::Any,
+        letter if letter.is_ascii_uppercase() => Token::One,
+        other => Token::Char(other),
+    };
+    own.resource = Resource::Partial(Glob::from_tokens(arn.chars().map(token).collect()));
+}
+
 /// A call of a version or alias is judged on the qualified ARN:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/versioning-aliases-permissions.html>.
 fn qualify(scene: &Scene<'_>, found: &mut [Resolved]) {
@@ -140,11 +160,12 @@ fn qualify(scene: &Scene<'_>, found: &mut [Resolved]) {
 /// An ARN of a secret may leave out the hyphen and the six characters that AWS appends:
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html>.
 fn with_suffix(own: &mut Resolved) {
+    const WORDS: [&str; 6] = ["access", "config", "github", "master", "secret", "tokens"];
     let Some(arn) = own.arn.as_deref().filter(|arn| arn.contains(":secret:") && !arn.contains('*')) else { return };
     let end = arn.rsplit_once('-').map(|(_, end)| end).filter(|end| end.len() == 6);
     let arn = match end.filter(|end| end.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
-        // Six letters that might be the end of a word as well.
-        Some(end) if end.bytes().all(|byte| byte.is_ascii_lowercase()) => format!("{arn}*"),
+        // A word that names of secrets end in, and no characters of AWS.
+        Some(end) if WORDS.contains(&end) => format!("{arn}*"),
         Some(_) => return,
         None => format!("{arn}-*"),
     };
@@ -443,6 +464,27 @@ fn table(scene: &Scene<'_>, name: &str) -> String {
         format!("arn:{}:dynamodb:{region}:{account}{end}", scene.call.partition())
     };
     listed.map_or_else(built, str::to_owned)
+}
+
+/// A function that is named by the end of its ARN, from the account on: `444455556666:function:name`, with or without a version:
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>.
+fn function(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<String> {
+    let (account, name) = scene.text("functionName")?.split_once(":function:")?;
+    if !super::is_account_id(account.as_bytes()) {
+        return None;
+    }
+    let (service, action) = needed.facts?;
+    let of_functions = |number: u16| service.resource_type(number).is_some_and(|own| own.template.contains(":function:"));
+    if !action.resource_types.iter().all(|own| of_functions(own.resource_type)) {
+        return None;
+    }
+    let region = scene.call.region.as_deref().unwrap_or("*");
+    let end = match scene.text("qualifier").filter(|_| !name.contains(':')) {
+        Some("$LATEST") => "*".to_owned(),
+        Some(qualifier) => format!(":{qualifier}"),
+        None => String::new(),
+    };
+    Some(format!("arn:{}:lambda:{region}:{account}:function:{name}{end}", scene.call.partition()))
 }
 
 /// A layer by its ARN, which may be another account's; the version stands apart.

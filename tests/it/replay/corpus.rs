@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{corpus_file, derived, inventory};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "callers.json",
     "networks.json",
     "actions.json",
@@ -23,6 +23,7 @@ const FILES: [&str; 9] = [
     "named_resources.json",
     "resource_arns.json",
     "session_origins.json",
+    "request_details.json",
 ];
 
 fn shown(seen: Seen<'_>) -> Value {

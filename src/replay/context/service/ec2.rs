@@ -1,6 +1,7 @@
 //! Keys of Amazon EC2: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>.
 
 use super::super::super::scene::{Parameters, Scene};
+use super::super::super::tags::is_redacted;
 use super::super::{Known, Pair, absent, present, some_value, unknown};
 use super::parameter;
 use crate::inventory::resource_types::{ACCOUNT, VPC_ENDPOINT_SERVICE};
@@ -40,11 +41,16 @@ pub(super) fn value(scene: &Scene<'_>, pair: Pair<'_, '_>, name: &str) -> Option
         }
         "tenancy" if is("RunInstances") => first(scene, &["instancePlacement.tenancy", "placement.tenancy"])
             .map_or_else(|| None, |value| present(value, "from requestParameters")),
+        "launchtemplate" if is("RunInstances") && matches!(scene.parameters, Parameters::Known(_)) => launch_template(scene),
+        "associatepublicipaddress" if is("RunInstances") && pair.type_name() == Some("network-interface") => {
+            nested(scene, &["networkInterfaceSet.items.associatePublicIpAddress", "networkInterface.associatePublicIpAddress"])
+        }
         "metadatahttptokens" => nested(scene, &["metadataOptions.httpTokens"]),
         "metadatahttpputresponsehoplimit" => nested(scene, &["metadataOptions.httpPutResponseHopLimit"]),
         "metadatahttpendpoint" => nested(scene, &["metadataOptions.httpEndpoint"]),
         "encrypted" | "volumetype" | "volumesize" | "volumeiops" if is("RunInstances") => None,
-        "subnet" | "vpc" => arn_of(scene, name),
+        "subnet" => arn_of(scene, "subnet", &one_subnet(scene)?, "from requestParameters"),
+        "vpc" => vpc(scene, pair),
         _ => None,
     }
 }
@@ -62,7 +68,24 @@ fn first(scene: &Scene<'_>, paths: &[&str]) -> Option<String> {
 }
 
 fn nested(scene: &Scene<'_>, paths: &[&str]) -> Option<Known> {
-    first(scene, paths).map_or_else(|| None, |value| present(value, "from requestParameters"))
+    let mut found: Vec<String> = paths.iter().flat_map(|path| scene.values_at(path)).collect();
+    found.dedup();
+    match <[String; 1]>::try_from(found) {
+        Ok([one]) if !is_redacted(&one) => present(one, "from requestParameters"),
+        _ => None,
+    }
+}
+
+/// The launch template that instances are made from, if one is.
+fn launch_template(scene: &Scene<'_>) -> Option<Known> {
+    if !scene.has("launchTemplate") && !scene.has("launchTemplateSpecification") {
+        return absent("the request names no launch template");
+    }
+    let id = first(scene, &["launchTemplate.launchTemplateId", "launchTemplateSpecification.launchTemplateId"]);
+    match id {
+        Some(id) => arn_of(scene, "launch-template", &id, "from requestParameters.launchTemplate"),
+        None => some_value("the request names the launch template, and not its id"),
+    }
 }
 
 /// The endpoint service: from the request, or of the endpoint that the request names.
@@ -117,10 +140,33 @@ fn private_name(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
     }
 }
 
-/// A subnet or VPC that the request names, as an ARN.
-fn arn_of(scene: &Scene<'_>, kind: &str) -> Option<Known> {
-    let id = parameter(scene, if kind == "vpc" { "vpcId" } else { "subnetId" })?;
+/// The subnet that the request names, if it is one.
+fn one_subnet(scene: &Scene<'_>) -> Option<String> {
+    let paths = ["subnetId", "networkInterfaceSet.items.subnetId", "instancesSet.items.subnetId"];
+    let mut ids: Vec<&str> = paths.iter().flat_map(|path| scene.texts_at(path)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    match ids.as_slice() {
+        [only] => Some((*only).to_owned()),
+        _ => None,
+    }
+}
+
+/// The VPC that the request names, or that of the subnet.
+fn vpc(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
+    if let Some(id) = parameter(scene, "vpcId") {
+        return arn_of(scene, "vpc", &id, "from requestParameters");
+    }
+    let in_subnet = matches!(pair.type_name(), Some("subnet" | "network-interface"));
+    let subnet = one_subnet(scene).filter(|_| in_subnet)?;
+    let inventory = scene.world.inventory;
+    let id = inventory.subnet(&subnet)?.vpc_id.as_deref()?;
+    arn_of(scene, "vpc", id, super::super::super::owner::snapshot(inventory, "the VPC of the subnet in requestParameters"))
+}
+
+/// What the request names by its id, as an ARN.
+fn arn_of(scene: &Scene<'_>, kind: &str, id: &str, from: impl Into<std::borrow::Cow<'static, str>>) -> Option<Known> {
     let account = super::super::super::resource::home_account(scene)?;
-    let arn = format!("arn:{}:ec2:{}:{account}:{kind}/{id}", scene.call.partition(), scene.call.region.as_deref()?);
-    present(arn, "from requestParameters")
+    let region = scene.call.region.as_deref()?;
+    present(format!("arn:{}:ec2:{region}:{account}:{kind}/{id}", scene.call.partition()), from)
 }

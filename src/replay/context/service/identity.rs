@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::policy::context::{ContextValue, Unknown};
 
+use super::super::super::federation;
 use super::super::super::scene::{Parameters, Scene};
 use super::super::{Known, Pair, absent, one_of, present, present_all, some_value, unknown};
 use super::{parameter_if_sent, texts};
@@ -103,7 +104,9 @@ fn federates(scene: &Scene<'_>) -> Option<&'static str> {
 /// The host of an OIDC provider: `arn:…:oidc-provider/token.actions.githubusercontent.com`, or a built-in name.
 fn provider_host(scene: &Scene<'_>) -> Option<String> {
     let call = scene.call;
-    let provider = call.issued_issuer.as_deref().or(call.federated_provider.as_deref()).or_else(|| scene.text("providerId"))?;
+    let provider = call.issued_issuer.as_deref().or(call.federated_provider.as_deref());
+    let provider =
+        provider.or_else(|| federation::token(call).map(|token| token.provider)).or_else(|| scene.text("providerId"))?;
     let host = provider.split_once(":oidc-provider/").map_or(provider, |(_, host)| host);
     Some(host.trim_start_matches("https://").to_ascii_lowercase())
 }
@@ -137,14 +140,7 @@ pub(super) fn claim(scene: &Scene<'_>, pair: Pair<'_, '_>, provider: &str, name:
         Some("oidc") if is_oidc => match provider_host(scene) {
             Some(host) if host.trim_end_matches('/') != provider => absent("the token is of another identity provider"),
             Some(_) => match name {
-                "aud" => call
-                    .issued_audience
-                    .as_deref()
-                    .map_or_else(|| unknown(hidden), |value| present(value, "from responseElements.audience")),
-                "sub" => call.issued_subject.as_deref().map_or_else(
-                    || unknown(hidden),
-                    |value| present(value, "from responseElements.subjectFromWebIdentityToken"),
-                ),
+                "aud" | "sub" => claim_of_token(scene, name).or_else(|| unknown(hidden)),
                 _ => unknown(hidden),
             },
             None => unknown("the record does not name the identity provider"),
@@ -152,6 +148,21 @@ pub(super) fn claim(scene: &Scene<'_>, pair: Pair<'_, '_>, provider: &str, name:
         Some(_) => absent("the token is of another kind of identity provider"),
         None => session_claim(scene, is_saml, provider, name),
     }
+}
+
+/// Audience or subject of a web identity: from the answer, or from who the record says it is.
+fn claim_of_token(scene: &Scene<'_>, name: &str) -> Option<Known> {
+    let call = scene.call;
+    let (answered, from) = match name {
+        "aud" => (&call.issued_audience, "from responseElements.audience"),
+        _ => (&call.issued_subject, "from responseElements.subjectFromWebIdentityToken"),
+    };
+    if let Some(value) = answered.as_deref() {
+        return present(value, from);
+    }
+    let token = federation::token(call)?;
+    let told = if name == "aud" { token.audience } else { token.subject };
+    present(told?, "from userIdentity.principalId: provider, audience and subject")
 }
 
 /// A few claims stay in the session.
