@@ -77,7 +77,9 @@ fn entry_names(kind: PrincipalKind, text: &str, caller: &Principal) -> Named {
             .into(),
         ),
         PrincipalKind::Federated => {
-            directly((caller.principal_type == PrincipalType::Federated && caller.arn.as_deref() == Some(text)).into())
+            let same = |own: &String| Truth::from(own == text);
+            let is_federated = caller.principal_type == PrincipalType::Federated;
+            directly(if is_federated { caller.arn.as_ref().map_or(Truth::Unknown, same) } else { Truth::False })
         }
         PrincipalKind::CanonicalUser => match (&caller.canonical_user, caller.principal_type) {
             (Some(own), _) => Named { by_account: (own == text).into(), ..Named::NOT },
