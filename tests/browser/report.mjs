@@ -292,6 +292,9 @@ try {
     await open(page, `#${encodeURIComponent(query)}`);
     check(`${query} has its table`, await page.locator(`section[id="${query}"] .workbench`).isVisible(), await status(page));
   }
+  // What is denied already has neither SQL nor a policy.
+  const asked = await page.locator('section[id^="query-"]:has(.sql)').evaluateAll((sections) => sections.map((section) => section.id));
+  await open(page, `#${encodeURIComponent(asked.at(-1))}`);
   // Of a replay it is open.
   if (await page.locator('.view.current .about:not([open])').count() > 0) await page.locator('.view.current .about > summary').click();
   await page.locator('.view.current .sql > summary').click();
