@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::candidate::{Plan, Scenario};
+use super::candidate::{Candidate, Plan, Scenario};
 use super::outcome::{Judge, Judged, Outcome, keys_that_decide};
 use super::refine::FEATURES;
 use super::rows::Rows;
 use super::session_policy::SessionPolicies;
 use super::words::{Words, words};
 use super::{Call, KeySet, World};
+use crate::policy::request::Request;
 
 /// Calls that a thread takes at a time.
 const SHARE: usize = 256;
@@ -21,6 +22,8 @@ pub struct Swept {
     pub rows: Rows,
     /// Calls by outcome.
     pub calls: HashMap<Outcome, u64>,
+    /// Does any call use an action that a statement of the change is about?
+    pub action_used: bool,
 }
 
 /// Judges all calls in all scenarios. `keep` sees every judged call once, with the number of the scenario.
@@ -72,6 +75,7 @@ pub fn sweep(
                 let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
                 for (all, own) in result.iter_mut().zip(own) {
                     all.rows.merge(own.rows);
+                    all.action_used |= own.action_used;
                     for (outcome, calls) in own.calls {
                         let sum = all.calls.entry(outcome).or_default();
                         *sum = sum.saturating_add(calls);
@@ -86,6 +90,7 @@ pub fn sweep(
 fn add(swept: &mut Swept, call: &Call, judged: &Judged, scenario: &Scenario, world: &World<'_>) {
     let sum = swept.calls.entry(judged.outcome).or_default();
     *sum = sum.saturating_add(call.event_count);
+    swept.action_used = swept.action_used || uses_action(judged, scenario);
     let words = match judged.outcome {
         // The rows of calls that go on as before say no more than this.
         Outcome::Unchanged => {
@@ -94,4 +99,18 @@ fn add(swept: &mut Swept, call: &Call, judged: &Judged, scenario: &Scenario, wor
         _ => words(judged, call, scenario, world.lineage),
     };
     swept.rows.add(call, judged, words);
+}
+
+/// Is a statement that the change brings about an action of the call? What a change takes away is not asked.
+fn uses_action(judged: &Judged, scenario: &Scenario) -> bool {
+    let names = |request: &Request, candidate: &Candidate| {
+        let mut statements = candidate.policy.statements_for(&request.service);
+        statements.any(|statement| !statement.action(request).is_false())
+    };
+    !scenario.only_adds()
+        || judged
+            .permissions
+            .iter()
+            .map(|permission| &permission.authorization.request)
+            .any(|request| scenario.candidates().any(|candidate| names(request, candidate)))
 }

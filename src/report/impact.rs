@@ -32,6 +32,8 @@ pub struct Impact {
     pub not_covered: Vec<NotCovered>,
     /// Is no action that the change is about recorded in these logs?
     pub nothing_seen: bool,
+    /// Does no recorded call use an action that the change is about, although such calls would be recorded?
+    pub action_unused: bool,
     pub refinement: Option<RefinedPolicy>,
 }
 
@@ -184,6 +186,8 @@ impl Impact {
         }
         let nothing = if self.outcomes.iter().all(|tally| tally.outcome == "not_applicable") {
             "The change concerns no recorded call"
+        } else if self.action_unused {
+            "No recorded call uses an action that the change is about"
         } else {
             "No recorded call would be newly denied"
         };
@@ -336,6 +340,8 @@ mod tests {
             nothing.headline(false),
             "What this would break cannot be seen: your logs hold no data events on objects of Amazon S3"
         );
+        let unused = Impact { action_unused: true, ..quiet.clone() };
+        assert_eq!(unused.headline(false), "No recorded call uses an action that the change is about");
         assert_eq!(with(&[("not_applicable", 3)]).headline(false), "The change concerns no recorded call");
         assert_eq!(
             with(&[("newly_allowed", 8)]).headline(false),

@@ -373,6 +373,7 @@ fn what_a_replay_says_of_names_from_logs_is_text() {
         }],
         not_covered: vec![NotCovered { statement: hostile(), data_events: vec![hostile()], never: vec![hostile()] }],
         nothing_seen: false,
+        action_unused: false,
         refinement: Some(RefinedPolicy { lines: vec![hostile()], problems: vec![hostile()], policy: hostile() }),
     };
     let query = QuerySummary { name: "whatif:scp".to_owned(), ..QuerySummary::default() };

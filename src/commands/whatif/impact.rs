@@ -60,6 +60,7 @@ pub(super) fn impact(
         losses: losses(swept, Outcome::NewlyDenied, inventory),
         gains: losses(swept, Outcome::NewlyAllowed, inventory),
         open: open::keys(swept, inventory),
+        action_unused: !swept.action_used,
         nothing_seen: statements_tried > 0
             && scenario.only_adds()
             && unrecorded.iter().filter(|found| found.nothing_seen).count() == statements_tried,
