@@ -93,7 +93,7 @@ fuzz_target!(|data: &[u8]| {
             for ((all, few), scenario) in all.iter().zip(&few).zip(&organization.plan.scenarios) {
                 assert_eq!(all.outcome, few.outcome, "{}", scenario.name);
                 words(all, call, scenario, &lineage);
-                as_text(&explain(all, call, scenario, &lineage));
+                as_text(&explain(all, call, scenario, &lineage, &organization.inventory));
             }
         }
     }

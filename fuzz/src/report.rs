@@ -1,4 +1,5 @@
 //! Of the reports only their model, which names the verdicts.
 
+pub mod amounts;
 pub mod impact;
 pub mod model;

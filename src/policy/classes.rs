@@ -159,6 +159,15 @@ fn without_excluded(mut classes: Vec<Class>, unknown: &Unknown) -> Vec<Class> {
             other.excluded.extend(unknown.excluded.iter().cloned());
         }
     }
+    let unlike: Vec<Glob> = unknown.unlike.iter().map(|pattern| Glob::new(pattern)).collect();
+    classes.retain(|class| match class {
+        Class::Values(values) => !values.iter().any(|value| unlike.iter().any(|pattern| pattern.matches(value))),
+        Class::Other(other) => !other.supposed.iter().any(|(comparison, text, answer)| {
+            let is_pattern = *answer && *comparison == Comparison::StringLike && !text.contains('$');
+            is_pattern && unlike.iter().any(|pattern| pattern.covers(&Glob::new(text)))
+        }),
+        Class::Absent | Class::Set(_) | Class::Something => true,
+    });
     classes
 }
 

@@ -33,6 +33,8 @@ pub struct Unknown {
     /// If the key is present, its one value matches one of these patterns, in which `*` stands for what is not known of it. None: any
     /// value.
     pub like: Vec<String>,
+    /// No value matches one of these patterns.
+    pub unlike: Vec<String>,
 }
 
 impl Unknown {

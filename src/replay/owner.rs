@@ -106,7 +106,13 @@ pub(super) fn organization_paths(inventory: &Inventory, account: &str) -> (Conte
         Truth::False => "the account is in another organization, or in none",
         _ => "the inventory does not tell where the account sits in the organization",
     };
-    let unknown = Unknown { may_be_absent: organization.is_none(), ..Unknown::new(why) };
+    let below = |organization: &str| vec![format!("{organization}/*")];
+    let unlike = match (in_organization(inventory, account), &inventory.organization_id) {
+        (Truth::False, Some(own)) => below(own),
+        _ => Vec::new(),
+    };
+    let like = organization.map(below).unwrap_or_default();
+    let unknown = Unknown { may_be_absent: organization.is_none(), like, unlike, ..Unknown::new(why) };
     (ContextValue::Unknown(unknown), why.to_owned())
 }
 

@@ -46,6 +46,11 @@ fn of_a_foreign_account_is_known_that_it_is_not_ours_and_no_more() {
         (json!({"StringEquals": {"aws:ResourceOrgID": "o-partner"}}), foreign, Verdict::Undetermined),
         // Or in none.
         (json!({"Null": {"aws:ResourceOrgID": "true"}}), foreign, Verdict::Undetermined),
+        // Its place is in another tree, or in none.
+        (json!({"ForAllValues:StringNotLike": {"aws:ResourceOrgPaths": "o-exampleorg/*"}}), foreign, Verdict::Denied),
+        (json!({"ForAllValues:StringNotLike": {"aws:ResourceOrgPaths": "o-exampleorg/r-1/ou-1/*"}}), foreign, Verdict::Denied),
+        (json!({"ForAnyValue:StringLike": {"aws:ResourceOrgPaths": "o-exampleorg/*"}}), foreign, Verdict::NotDenied),
+        (json!({"ForAllValues:StringNotLike": {"aws:ResourceOrgPaths": "o-*"}}), foreign, Verdict::Undetermined),
         (json!({"StringNotEquals": {"aws:ResourceOrgID": "o-exampleorg"}}), None, Verdict::Undetermined),
         (json!({"StringNotEquals": {"aws:ResourceOrgID": "o-exampleorg"}}), Some("999988887777"), Verdict::NotDenied),
     ] {
