@@ -342,6 +342,10 @@ pub(super) fn authorization(scene: &Scene<'_>, shared: &Shared, needed: &Needed<
         }
         None => every_key(scene, pair, &shared.named, &mut context, &mut provenance),
     }
+    if let Some(known) = times::requested_region(scene, pair) {
+        let mut writer = Writer { context: &mut context, provenance: &mut provenance, explain: scene.world.provenance };
+        writer.set("aws:RequestedRegion", "aws:requestedregion", known);
+    }
     let principal = scene.caller.principal.clone();
     let facts = facts(scene, needed, &resolved);
     Authorization {

@@ -25,6 +25,7 @@ pub(super) fn add<'a>(scene: &Scene<'a>, needed: &mut Vec<Needed<'a>>) {
             pass_role(scene, &first, needed);
             tagging(scene, &first, needed);
             session(scene, &first, needed);
+            web_acl(scene, &first, needed);
         }
         Parameters::Damaged => of_unknown_parameters(scene, &first, needed),
         Parameters::None => {}
@@ -48,6 +49,30 @@ fn of_unknown_parameters<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut
         let target = Target::Arn { arn, from: "some role that the request may name" };
         let pass = Needed::named(scene, "iam", "PassRole").from("PassRole has no event of its own").because(why);
         needed.push(pass.on(target).maybe());
+    }
+}
+
+/// What a web ACL is put before has an action of its own for that; which of its names the service asks, AWS's pages do not agree on:
+/// <https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-iam.html>.
+fn web_acl<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<'a>>) {
+    let is_put = matches!(&*first.name, "AssociateWebACL" | "DisassociateWebACL");
+    if !is_put || !matches!(&*first.prefix, "wafv2" | "waf-regional") {
+        return;
+    }
+    let Some(arn) = scene.text("resourceArn").filter(|arn| arn.starts_with("arn:")) else { return };
+    let (prefix, names): (&'static str, &[&'static str]) = match arn.split(':').nth(2) {
+        Some("elasticloadbalancing") => ("elasticloadbalancing", &["SetWebACL"]),
+        Some("apigateway") => ("apigateway", &["SetWebACL"]),
+        Some("appsync") => ("appsync", &["SetWebACL"]),
+        Some("cognito-idp") => ("cognito-idp", &["AssociateWebACL", "DisassociateWebACL"]),
+        Some("apprunner") => ("apprunner", &["AssociateWebAcl", "DisassociateWebAcl"]),
+        _ => return,
+    };
+    let removes = first.name.starts_with("Dis");
+    for name in names.iter().filter(|name| names.len() == 1 || name.starts_with("Dis") == removes) {
+        let target = Target::Arn { arn: arn.to_owned(), from: "from requestParameters.resourceArn" };
+        let because = "the service of the resource is asked, too";
+        needed.push(Needed::named(scene, prefix, name).because(because).on(target).maybe());
     }
 }
 
@@ -83,7 +108,8 @@ fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<
         let account = scene.caller.principal.account.as_deref().unwrap_or("*");
         let role = scene.text("roleName").unwrap_or("*");
         // The path of the role is not in its name.
-        let arn = format!("arn:{}:iam::{account}:role/*{role}", scene.call.partition());
+        let arn = super::resource::fill::role_with_path(scene, account, role)
+            .unwrap_or_else(|| format!("arn:{}:iam::{account}:role/*{role}", scene.call.partition()));
         let pass = Needed::named(scene, "iam", "PassRole").from("PassRole has no event of its own");
         let because = "the call passes the role to Amazon EC2 (requestParameters.roleName)";
         needed.push(pass.because(because).on(Target::Arn { arn, from: "from requestParameters.roleName" }));

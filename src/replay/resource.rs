@@ -1,9 +1,9 @@
 //! What a permission is needed on: ARNs that the record lists or the request names, or the template of the resource type, filled with
 //! the parameters of the request. What is not known of an ARN stays open.
 
-mod fill;
+pub(super) mod fill;
 mod instances;
-mod named;
+pub(super) mod named;
 
 use std::borrow::Cow;
 

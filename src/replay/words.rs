@@ -533,6 +533,10 @@ pub fn value_words(seen: Seen<'_>) -> String {
             if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
         }
         // Not known, but known not to be what policies ask for: that is what decides.
+        Seen::Unknown(unknown) if !unknown.unlike.is_empty() => {
+            let unlike: Vec<String> = unknown.unlike.iter().map(|pattern| format!("\"{pattern}\"")).collect();
+            format!("not like {} ({})", unlike.join(" or "), unknown.why)
+        }
         Seen::Unknown(unknown) if !unknown.excluded.is_empty() => {
             let excluded: Vec<String> = unknown.excluded.iter().map(|value| format!("\"{value}\"")).collect();
             format!("not {} ({})", excluded.join(" or "), unknown.why)

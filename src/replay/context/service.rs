@@ -186,6 +186,11 @@ fn inference_profile(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
         return present(id, "from requestParameters.modelId");
     }
     let profile = pair.resolved.arn.as_deref().is_some_and(|arn| arn.contains("inference-profile/"));
+    if !id.starts_with("arn:")
+        && let Some(arn) = super::super::resource::named::profile_of(scene, id)
+    {
+        return present(arn, "from requestParameters.modelId");
+    }
     let is_model = id.contains(":foundation-model/") || (!id.starts_with("arn:") && id.matches('.').count() == 1);
     if is_model && !profile {
         return absent("the request names the model itself");

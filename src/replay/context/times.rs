@@ -4,7 +4,7 @@ use crate::policy::context::{ContextValue, Unknown};
 use crate::policy::request::PrincipalType;
 
 use super::super::scene::Scene;
-use super::{Known, absent, one_of, present, some_value, unknown};
+use super::{Known, Pair, absent, one_of, present, some_value, unknown};
 
 pub(super) fn value(scene: &Scene<'_>, key: &str) -> Option<Known> {
     match key {
@@ -19,6 +19,25 @@ pub(super) fn value(scene: &Scene<'_>, key: &str) -> Option<Known> {
         "aws:useragent" => user_agent(scene),
         "aws:referer" => referer(scene),
         _ => None,
+    }
+}
+
+/// The region of one pair, where it is not that of the call: a model that an inference profile runs elsewhere
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html>).
+pub(super) fn requested_region(scene: &Scene<'_>, pair: Pair<'_, '_>) -> Option<Known> {
+    if &*pair.needed.prefix != "bedrock" {
+        return None;
+    }
+    let arn = pair.resolved.arn.as_deref()?;
+    let (start, _) = arn.split_once("::foundation-model/")?;
+    let region = start.rsplit(':').next()?;
+    let is_global = scene.text("modelId").is_some_and(|id| id.rsplit('/').next().unwrap_or(id).starts_with("global."));
+    match region {
+        "*" => some_value("the inference profile decides where the model runs"),
+        // Of a global profile AWS's pages name no region.
+        _ if is_global => one_of(&[region, "unspecified"], false, "where the model ran is recorded, what IAM was told is not"),
+        _ if scene.call.region.as_deref() == Some(region) => None,
+        _ => present(region, "from additionalEventData.inferenceRegion"),
     }
 }
 

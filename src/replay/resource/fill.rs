@@ -234,7 +234,9 @@ fn identity(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType
         return filled;
     }
     filled.is_partly_known = true;
-    let creates = needed.name.starts_with("Create");
+    // `CreateAccessKey` makes no user.
+    let made = needed.name.strip_prefix("Create").map(str::to_ascii_lowercase);
+    let creates = made.is_some_and(|made| made == kind.replace('-', ""));
     let of_role = |arn: &str| scene.world.inventory.role_by_arn(arn).is_some();
     let root = format!("arn:{partition}:iam::{account}:{kind}/{name}");
     if creates {
@@ -249,6 +251,10 @@ fn identity(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType
         && let Some(arn) = role_with_path(scene, account, name)
     {
         filled.complete.push((arn, "from the inventory: the role of that name"));
+    } else if kind != "role"
+        && let Some(arn) = with_path(scene, &format!("arn:{partition}:iam::{account}:{kind}/"), name)
+    {
+        filled.complete.push((arn, "from the inventory: what has that name"));
     } else {
         filled.partial = format!("arn:{partition}:iam::{account}:{kind}/*{name}");
     }
@@ -280,7 +286,13 @@ fn named_otherwise(scene: &Scene<'_>, needed: &Needed<'_>, partition: &str, acco
 }
 
 /// A role by account and name; names are unique in an account whatever the path.
-fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String> {
+/// Names are unique in an account whatever the path.
+fn with_path(scene: &Scene<'_>, start: &str, name: &str) -> Option<String> {
+    let named = |arn: &&str| arn.strip_prefix(start).is_some_and(|rest| rest.rsplit('/').next() == Some(name));
+    scene.world.inventory.resources().map(|resource| resource.arn.as_str()).find(named).map(str::to_owned)
+}
+
+pub(in crate::replay) fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String> {
     let named = |arn: &str| arn.rsplit('/').next() == Some(name);
     scene.world.inventory.roles().find(|role| role.account_id == account && named(&role.arn)).map(|role| role.arn.clone())
 }

@@ -512,21 +512,34 @@ fn model(scene: &Scene<'_>, needed: &Needed<'_>) -> Option<Vec<String>> {
         return None;
     }
     let id = scene.text("modelId")?;
-    if id.starts_with("arn:") {
-        return Some(vec![id.to_owned()]);
-    }
     let (partition, region) = (scene.call.partition(), scene.call.region.as_deref().unwrap_or("*"));
+    let of_model = |region: &str, model: &str| format!("arn:{partition}:bedrock:{region}::foundation-model/{model}");
+    let (profile, model) = match id.split_once("inference-profile/") {
+        // Whose model a profile of one's own runs, the request does not tell.
+        Some((start, _)) if start.ends_with("application-") => (id.to_owned(), "*"),
+        Some((_, name)) => (id.to_owned(), geography(name).map_or("*", |(_, model)| model)),
+        None if id.starts_with("arn:") => return Some(vec![id.to_owned()]),
+        None => match profile_of(scene, id).zip(geography(id)) {
+            Some((profile, (_, model))) => (profile, model),
+            None => return Some(vec![of_model(region, id)]),
+        },
+    };
+    // It must be allowed wherever the profile may send it; where it ran, the record may tell.
+    let ran = scene.additional("inferenceRegion").map(|region| of_model(region, model));
+    Some([profile].into_iter().chain(ran).chain([of_model("*", model)]).collect())
+}
+
+/// The inference profile with this id, if it is one's.
+pub(in crate::replay) fn profile_of(scene: &Scene<'_>, id: &str) -> Option<String> {
+    geography(id)?;
+    let (region, account) = (scene.call.region.as_deref().unwrap_or("*"), home_account(scene).unwrap_or("*"));
+    Some(format!("arn:{}:bedrock:{region}:{account}:inference-profile/{id}", scene.call.partition()))
+}
+
+/// The geography that the id of a profile begins with, and its model.
+fn geography(id: &str) -> Option<(&str, &str)> {
     let geographies = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
-    match id.split_once('.') {
-        Some((geography, model)) if geographies.contains(&geography) => {
-            let account = home_account(scene).unwrap_or("*");
-            Some(vec![
-                format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{id}"),
-                format!("arn:{partition}:bedrock:*::foundation-model/{model}"),
-            ])
-        }
-        _ => Some(vec![format!("arn:{partition}:bedrock:{region}::foundation-model/{id}")]),
-    }
+    id.split_once('.').filter(|(geography, _)| geographies.contains(geography))
 }
 
 /// How ids of EC2 begin, and what they name.
