@@ -271,6 +271,14 @@ fn denied(lead: &str, permission: &Permission, scenario: &Scenario) -> Words {
     }
 }
 
+/// The statement of the resource-based policy that matches and does not allow by itself.
+fn delegation(layer: Layer, permission: &Permission) -> Option<&StatementMatch> {
+    let found = permission.judgement.iter().flat_map(|judgement| &judgement.statements);
+    let matches =
+        |found: &&StatementMatch| found.policy_type == PolicyType::Resource && found.effect == Effect::Allow && found.certain;
+    found.into_iter().find(matches).filter(|_| layer == Layer::SameAccount)
+}
+
 /// An Allow is missing.
 fn implicit(lead: &str, layer: Layer, level: Option<usize>, permission: &Permission, request: &Request) -> Words {
     let policies = policies_of(&permission.policies, layer, level);
@@ -281,7 +289,10 @@ fn implicit(lead: &str, layer: Layer, level: Option<usize>, permission: &Permiss
         Layer::CallerAccount => "policy of the caller's account",
     };
     let at = level_name(&permission.policies, layer, level).map(|name| format!(" at {name}")).unwrap_or_default();
-    let mut reason = if named.is_empty() {
+    let mut reason = if let Some(found) = delegation(layer, permission) {
+        // An account that is named may allow it by policies of its own.
+        format!("{lead}: {} names the account, which leaves {} to its identity-based policies", place(found), request.action)
+    } else if named.is_empty() {
         format!("{lead}: no {what}{at} allows {}", request.action)
     } else {
         format!("{lead}: no statement of {} ({what}{at}) allows {}", named.join(", "), request.action)
