@@ -93,9 +93,9 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
     }
     if needed.prefix == "ecs"
         && resource_type.name == "task-definition"
-        && let Some(family) = scene.text("taskDefinition").filter(|text| !text.starts_with("arn:"))
+        && let Some(family) = family(scene, needed)
     {
-        // `family` or `family:revision` in one parameter.
+        // `family` or `family:revision` in one parameter. What is being registered gets the next revision.
         let start = filled.partial.split_once("/*").map_or(filled.partial.as_str(), |(start, _)| start);
         filled.is_partly_known = true;
         if family.contains(':') {
@@ -127,6 +127,13 @@ pub(super) fn fill(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &Resou
         filled.partial = assemble(scene, template, &variables, chosen);
     }
     filled
+}
+
+/// The family of a task definition, with or without a revision:
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>.
+fn family<'s>(scene: &'s Scene<'_>, needed: &Needed<'_>) -> Option<&'s str> {
+    let parameter = if needed.is("ecs", "RegisterTaskDefinition") { "family" } else { "taskDefinition" };
+    scene.text(parameter).filter(|text| !text.starts_with("arn:"))
 }
 
 /// What a parameter of the name of the type fills: the variable that is called as the type, or else the last one.
@@ -370,6 +377,12 @@ fn special(scene: &Scene<'_>, needed: &Needed<'_>, variable: &str) -> Option<Val
             Some("CLOUDFRONT") => one("global", "scope"),
             _ => Values::default(),
         }),
+        // The name of an association is that of its document:
+        // <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateAssociation.html>.
+        ("ssm", "DocumentName") if needed.name == "CreateAssociation" => {
+            let name = scene.text("name").filter(|name| !name.starts_with("arn:") && !name.contains(['*', '?']))?;
+            Some(one(name, "documentname"))
+        }
         // The name is the query's, and without a workgroup the primary one is used:
         // <https://docs.aws.amazon.com/athena/latest/ug/workgroups.html>.
         ("athena", "WorkGroupName") => {
@@ -425,6 +438,9 @@ fn names(variable: &str, variables: &[&str], resource_type: &ResourceType, prefi
         }
     }
     match (prefix, lower.as_str()) {
+        // Amazon EMR calls clusters job flows:
+        // <https://docs.aws.amazon.com/emr/latest/APIReference/API_TerminateJobFlows.html>.
+        ("elasticmapreduce", "clusterid") => names.extend(["jobflowid".to_owned(), "jobflowids".to_owned()]),
         ("s3vectors", "bucketname") => names.push("vectorbucketname".to_owned()),
         // The target of an assignment is an account.
         ("sso", "accountid") => names.push("targetid".to_owned()),

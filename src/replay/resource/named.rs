@@ -44,22 +44,25 @@ pub(super) fn correct(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Re
     let holds = |own: &Resolved, part: &str| own.arn.as_deref().is_some_and(|arn| arn.contains(part));
     log_groups(needed, found);
     match &*needed.prefix {
-        "ssm" => found.iter_mut().for_each(of_aws),
-        "rds" => found.iter_mut().for_each(open_case),
-        _ => {}
-    }
-    match &*needed.prefix {
+        "ssm" => {
+            if needed.dependent.is_none() {
+                match &*needed.name {
+                    "SendCommand" => targets_of_command(scene, needed, found),
+                    "StartAutomationExecution" => automation_definition(scene, needed, found),
+                    "StartSession" => task_of_session(scene, needed, found),
+                    _ => {}
+                }
+            }
+            found.iter_mut().for_each(of_aws);
+        }
+        "rds" => {
+            if needed.dependent.is_none() {
+                source_and_target(scene, needed, found);
+            }
+            found.iter_mut().for_each(open_case);
+        }
         "lambda" => qualify(scene, found),
         "secretsmanager" => found.iter_mut().for_each(with_suffix),
-        // A read replica is made from another instance.
-        "rds" if needed.is("rds", "CreateDBInstanceReadReplica") => {
-            if let Some(source) = scene.text("sourceDBInstanceIdentifier").filter(|source| !source.starts_with("arn:")) {
-                let (region, account) = (scene.call.region.as_deref().unwrap_or("*"), home_account(scene).unwrap_or("*"));
-                let arn = format!("arn:{}:rds:{region}:{account}:db:{source}", scene.call.partition());
-                let source = of_arn(scene, needed, arn, "from requestParameters.sourceDBInstanceIdentifier");
-                found.push(Resolved { certain: false, ..source });
-            }
-        }
         _ => {}
     }
     match &*needed.prefix {
@@ -115,7 +118,7 @@ fn of_aws(own: &mut Resolved) {
     let is_certain = if let Some(path) = name.strip_prefix("parameter/aws/") {
         // Others below `/aws/` stand for secrets of the caller's account.
         path.starts_with("service/")
-    } else if let Some(document) = name.strip_prefix("document/") {
+    } else if let Some(document) = name.strip_prefix("document/").or_else(|| name.strip_prefix("automation-definition/")) {
         if !["aws", "amazon", "amzn"].iter().any(|start| starts(document, start)) {
             return;
         }
@@ -128,6 +131,121 @@ fn of_aws(own: &mut Resolved) {
     let arn = format!("{scheme}:{partition}:ssm:{region}:{}:{name}", if is_certain { "" } else { "*" });
     own.resource = resource(&arn);
     own.arn = Some(arn);
+}
+
+/// Run Command by `targets`: ids of nodes stand in the request, whichever way it gives them. What tags, resource groups and the like
+/// choose does not, and whether an operation that chooses so is itself denied is not documented: a page of AWS shows the denial in the
+/// results of the command. <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html> and
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html>.
+fn targets_of_command(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Resolved>) {
+    let Some(Value::Array(targets)) = scene.parameter("targets") else { return };
+    let (instances, nodes) = (format!("{}:instance", here(scene, "ec2")), format!("{}:managed-instance", here(scene, "ssm")));
+    let mut ids: Vec<&str> = Vec::new();
+    let mut is_open = false;
+    for target in targets {
+        let target = target.as_object();
+        let key = target.and_then(|target| member(target, "key")).and_then(Value::as_str);
+        let values = target.and_then(|target| member(target, "values")).and_then(Value::as_array);
+        let is_by_id = key.is_some_and(|key| key.eq_ignore_ascii_case("InstanceIds"));
+        let Some(values) = values.filter(|_| is_by_id) else {
+            is_open = true;
+            continue;
+        };
+        for value in values {
+            match value.as_str().filter(|id| id.starts_with("i-") || id.starts_with("mi-")) {
+                Some(id) if !id.contains(['*', '?']) && ids.len() < MOST => {
+                    if !ids.contains(&id) {
+                        ids.push(id);
+                    }
+                }
+                _ => is_open = true,
+            }
+        }
+    }
+    for id in ids {
+        let arn = if id.starts_with("mi-") { format!("{nodes}/{id}") } else { format!("{instances}/{id}") };
+        if !found.iter().any(|own| own.arn.as_deref() == Some(&arn)) {
+            found.push(of_arn(scene, needed, arn, "from requestParameters.targets: InstanceIds"));
+        }
+    }
+    if is_open {
+        for arn in [format!("{instances}/*"), format!("{nodes}/*")] {
+            let chosen = of_arn(scene, needed, arn, "from requestParameters.targets, which may choose any node");
+            found.push(Resolved { certain: false, ..chosen });
+        }
+    }
+}
+
+/// Automation asks for the runbook's `automation-definition/NAME:VERSION` where AWS's tables require the document alone: denials name
+/// it, and with the number of the version where the request means the default one:
+/// <https://github.com/aws-solutions/automated-security-response-on-aws/issues/29>.
+fn automation_definition(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Resolved>) {
+    let Some(name) = scene.text("documentName").filter(|name| !name.contains(['*', '?'])) else { return };
+    if found.iter().any(|own| own.arn.as_deref().is_some_and(|arn| arn.contains(":automation-definition/"))) {
+        return;
+    }
+    let definition = match name.split_once(":document/") {
+        Some((start, name)) => format!("{start}:automation-definition/{name}"),
+        None if name.contains(':') => return,
+        None => format!("{}:automation-definition/{name}", here(scene, "ssm")),
+    };
+    let version = match scene.parameter("documentVersion") {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => text.clone(),
+        _ => "*".to_owned(),
+    };
+    let from = "from requestParameters: documentName and documentVersion";
+    found.push(Resolved { certain: false, ..of_arn(scene, needed, format!("{definition}:{version}"), from) });
+}
+
+/// A session with a container is one with its task: `ecs:CLUSTER_TASK_RUNTIME`, where only the name of the cluster may hold `_`.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
+fn task_of_session(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Resolved>) {
+    let Some(target) = scene.text("target").and_then(|target| target.strip_prefix("ecs:")) else { return };
+    found.retain(|own| !own.arn.as_deref().is_some_and(|arn| arn.contains("instance/ecs:")));
+    let mut parts = target.rsplitn(3, '_').skip(1);
+    let is_plain = !target.contains(['*', '?', '/', ':']);
+    let arn = match (parts.next(), parts.next()) {
+        (Some(task), Some(cluster)) if is_plain => format!("{}:task/{cluster}/{task}", here(scene, "ecs")),
+        _ => format!("{}:task/*", here(scene, "ecs")),
+    };
+    found.push(of_arn(scene, needed, arn, "from requestParameters.target: the cluster and the task"));
+}
+
+/// Operations that make one thing of another of the same type: the type in the ARN, and the parameters of what is made and of what it
+/// is made from. AWS's tables name the type once; that the permission is needed on what is made is sure, and on the other likely:
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html>.
+const MADE_FROM: [(&str, &str, &str, &str); 8] = [
+    ("CopyDBSnapshot", "snapshot", "targetDBSnapshotIdentifier", "sourceDBSnapshotIdentifier"),
+    ("CopyDBClusterSnapshot", "cluster-snapshot", "targetDBClusterSnapshotIdentifier", "sourceDBClusterSnapshotIdentifier"),
+    ("CopyOptionGroup", "og", "targetOptionGroupIdentifier", "sourceOptionGroupIdentifier"),
+    ("CopyDBParameterGroup", "pg", "targetDBParameterGroupIdentifier", "sourceDBParameterGroupIdentifier"),
+    (
+        "CopyDBClusterParameterGroup",
+        "cluster-pg",
+        "targetDBClusterParameterGroupIdentifier",
+        "sourceDBClusterParameterGroupIdentifier",
+    ),
+    ("RestoreDBInstanceToPointInTime", "db", "targetDBInstanceIdentifier", "sourceDBInstanceIdentifier"),
+    ("RestoreDBClusterToPointInTime", "cluster", "dBClusterIdentifier", "sourceDBClusterIdentifier"),
+    ("CreateDBInstanceReadReplica", "db", "dBInstanceIdentifier", "sourceDBInstanceIdentifier"),
+];
+
+/// A source may be an ARN, of another region or account; what is made is of the place of the call.
+fn source_and_target(scene: &Scene<'_>, needed: &Needed<'_>, found: &mut Vec<Resolved>) {
+    let Some((_, kind, target, source)) = MADE_FROM.iter().find(|(name, ..)| needed.name == *name) else { return };
+    let start = format!("{}:{kind}", here(scene, "rds"));
+    if let Some(target) = plain(scene, target) {
+        let part = format!(":{kind}:");
+        found.retain(|own| !own.arn.as_deref().is_some_and(|arn| arn.contains(&part)));
+        found.push(of_arn(scene, needed, format!("{start}:{target}"), "from requestParameters: what is made"));
+    }
+    let Some(text) = scene.text(source).filter(|text| !text.contains(['*', '?'])) else { return };
+    let arn = if text.starts_with("arn:") { text.to_owned() } else { format!("{start}:{text}") };
+    if !found.iter().any(|own| own.arn.as_deref() == Some(&arn)) {
+        let source = of_arn(scene, needed, arn, "from requestParameters: what it is made from");
+        found.push(Resolved { certain: false, ..source });
+    }
 }
 
 /// Amazon RDS keeps identifiers in lower case, however a request writes them; which of the two IAM compares is not documented:
