@@ -31,6 +31,8 @@ const PLACES: &[(&str, &[&str], Missing)] = &[
     ("batch:logdriver", &["containerProperties.logConfiguration.logDriver"], Unknown),
     ("batch:privileged", &["containerProperties.privileged"], Unknown),
     ("batch:user", &["containerProperties.user"], Unknown),
+    ("cloudformation:rolearn", &["roleARN"], Unknown),
+    ("ec2:osuser", &["instanceOSUser"], Absent),
     ("ec2:volumeiops", &["iops"], Unknown),
     ("ec2:volumesize", &["size"], Unknown),
     ("ec2:volumethroughput", &["throughput"], Unknown),
