@@ -50,7 +50,7 @@ enum Of {
 pub(super) fn resource(scene: &Scene<'_>, needed: &Needed<'_>) -> Resolved {
     let start = format!("arn:{}:apigateway:{}::", scene.call.partition(), scene.call.region.as_deref().unwrap_or("*"));
     if let Some(path) = path(scene) {
-        return of_arn(scene, needed, format!("{start}/{path}"), "the path of the operation, with the ids in requestParameters");
+        return of_arn(scene, needed, format!("{start}/{path}"), "the path of the operation, with the ids of its request");
     }
     for (_, path, parameter) in AT_THE_TOP.into_iter().take(3) {
         if let Some(id) = scene.text(parameter) {
