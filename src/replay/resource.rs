@@ -2,6 +2,7 @@
 //! the parameters of the request. What is not known of an ARN stays open.
 
 pub(super) mod fill;
+mod gateway;
 mod instances;
 pub(super) mod named;
 
@@ -221,22 +222,6 @@ fn of_first(scene: &Scene<'_>, needed: &Needed<'_>, first: &[Resolved]) -> Vec<R
     if found.is_empty() { of_call(scene, needed) } else { found }
 }
 
-/// The path of an API Gateway resource, as far as the request tells it.
-fn of_gateway(scene: &Scene<'_>, needed: &Needed<'_>) -> Resolved {
-    let kinds = [("restApiId", "restapis", "RestApi"), ("apiId", "apis", "Api"), ("domainName", "domainnames", "DomainName")];
-    let region = scene.call.region.as_deref().unwrap_or("*");
-    let start = format!("arn:{}:apigateway:{region}::", scene.call.partition());
-    for (parameter, path, kind) in kinds {
-        if let Some(id) = scene.text(parameter) {
-            let operation = scene.event_name();
-            let is_itself = ["Get", "Update", "Delete"].iter().any(|verb| operation.strip_prefix(verb) == Some(kind));
-            let rest = if is_itself { "" } else { "*" };
-            return of_arn(scene, needed, format!("{start}/{path}/{id}{rest}"), "from the ids in requestParameters");
-        }
-    }
-    of_arn(scene, needed, format!("{start}/*"), "the path of the resource is not recorded")
-}
-
 fn of_arn(scene: &Scene<'_>, needed: &Needed<'_>, arn: String, from: &'static str) -> Resolved {
     let owner = owner(scene, &arn);
     let resource_type = best_type(needed, &arn);
@@ -362,7 +347,7 @@ fn of_call(scene: &Scene<'_>, needed: &Needed<'_>) -> Vec<Resolved> {
         }
     }
     if needed.prefix == "apigateway" {
-        return vec![of_gateway(scene, needed)];
+        return vec![gateway::resource(scene, needed)];
     }
     if needed.is("ec2", "RunInstances") {
         return instances::resources(scene, needed);
