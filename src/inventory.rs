@@ -201,6 +201,15 @@ impl Inventory {
         self.resource_of_arn.get(arn).and_then(|index| self.resources.get(*index))
     }
 
+    /// The ARNs of roles and resources that begin so, each list in its order. Both are sorted: nothing else is looked at.
+    pub fn arns_starting<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+        let roles = self.roles.get(self.roles.partition_point(|role| role.arn.as_str() < start)..).unwrap_or_default();
+        let first = self.resources.partition_point(|resource| resource.arn.as_str() < start);
+        let resources = self.resources.get(first..).unwrap_or_default();
+        let roles = roles.iter().map(|role| role.arn.as_str()).take_while(move |arn| arn.starts_with(start));
+        roles.chain(resources.iter().map(|resource| resource.arn.as_str()).take_while(move |arn| arn.starts_with(start)))
+    }
+
     /// What the resources of the organization let in from outside, as analyzers found it.
     pub fn access_findings(&self) -> &AccessFindings {
         &self.access_findings

@@ -25,9 +25,16 @@ use std::collections::BTreeMap;
 
 use super::compiled::PolicyType;
 use super::diagnostic::{Finding, Severity};
-use super::document::{Document, Version};
+use super::document::{Condition, Document, Statement, Version};
+use super::operator::Operator;
 
 pub use services::{Services, check_services};
+
+/// The conditions of a statement with their operators, without those whose operator AWS does not have.
+fn with_operators(statement: &Statement) -> Vec<(&Condition, Operator)> {
+    let operator = |condition: &Condition| Operator::parse(&condition.operator.text);
+    statement.conditions.iter().filter_map(|condition| Some((condition, operator(condition)?))).collect()
+}
 
 /// What AWS allows of a policy type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

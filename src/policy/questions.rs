@@ -94,7 +94,12 @@ impl<'a> Questions<'a> {
 
     /// The questions, if no more than this many combinations are to be tried.
     pub fn at_most(self, maximum: usize) -> Questions<'a> {
-        if self.count() <= maximum { self } else { Questions { left_out: keys(&self.groups), ..Questions::default() } }
+        if self.count() <= maximum {
+            return self;
+        }
+        let mut left_out = self.left_out;
+        left_out.extend(keys(&self.groups));
+        Questions { left_out, ..Questions::default() }
     }
 
     /// How many combinations of answers there are; none without questions.

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::action::{Needed, Target, without_version};
+use super::resource::fill::with_path;
 use super::scene::{Parameters, Scene};
 
 /// Operations that pass a role that the record names in another way than by the ARN of a role.
@@ -108,8 +109,8 @@ fn pass_role<'a>(scene: &Scene<'a>, first: &Needed<'a>, needed: &mut Vec<Needed<
         let account = scene.caller.principal.account.as_deref().unwrap_or("*");
         let role = scene.text("roleName").unwrap_or("*");
         // The path of the role is not in its name.
-        let arn = super::resource::fill::role_with_path(scene, account, role)
-            .unwrap_or_else(|| format!("arn:{}:iam::{account}:role/*{role}", scene.call.partition()));
+        let start = format!("arn:{}:iam::{account}:role/", scene.call.partition());
+        let arn = with_path(scene, &start, role).unwrap_or_else(|| format!("{start}*{role}"));
         let pass = Needed::named(scene, "iam", "PassRole").from("PassRole has no event of its own");
         let because = "the call passes the role to Amazon EC2 (requestParameters.roleName)";
         needed.push(pass.because(because).on(Target::Arn { arn, from: "from requestParameters.roleName" }));

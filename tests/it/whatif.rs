@@ -17,7 +17,7 @@ fn sample(name: &str) -> String {
 }
 
 /// Runs `whatif` over the sample organization in a folder; the report is in `out`.
-fn over_sample(folder: &TempDir, arguments: &[&str]) -> Finished {
+pub(crate) fn over_sample(folder: &TempDir, arguments: &[&str]) -> Finished {
     over_events(folder, &sample("trail"), arguments)
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{Finished, Palisade, add, delivered, folder, record};
+use crate::whatif::over_sample;
 
 const ORGANIZATION: &str = r#"{"schema_version":1,"organization_id":"o-exampleorg1","management_account_id":"999999999999"}"#;
 const ACCOUNTS: &str = "account_id,name\n111111111111,main\n222222222222,quiet\n";
@@ -155,9 +156,8 @@ fn what_is_lost_is_named_as_policies_name_it() {
 fn a_refinement_names_what_stays_open_and_replaces_no_file_of_somebody_else() {
     let folder = TempDir::new().unwrap();
     let policy = sample("policies/resource_perimeter_scp.json");
-    let (events, inventory) = (sample("trail"), sample("inventory"));
     let run = |more: &[&str]| {
-        let mut all = vec!["whatif", "--events", &events, "--inventory", &inventory, "-o", "out", "--sample-records", "false"];
+        let mut all = Vec::new();
         all.extend([
             "--policy",
             &policy,
@@ -171,7 +171,7 @@ fn a_refinement_names_what_stays_open_and_replaces_no_file_of_somebody_else() {
         ]);
         all.extend(["--legitimate", "resource-account=555500005555", "--refined", "refined.json"]);
         all.extend(more);
-        Palisade::in_folder(&folder).run(&all)
+        over_sample(&folder, &all)
     };
     add(&folder, "refined.json", "{\"mine\": true}\n");
     let refused = run(&[]);

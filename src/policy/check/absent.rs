@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html> and
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>.
 
+use super::with_operators;
 use crate::policy::diagnostic::Finding;
 use crate::policy::document::{Condition, Effect, Statement};
 use crate::policy::global_keys::{self, GlobalKey};
@@ -38,11 +39,7 @@ const SPARING: [&str; 7] = [
 ];
 
 pub(super) fn check(statement: &Statement, findings: &mut Vec<Finding>) {
-    let conditions: Vec<(&Condition, Operator)> = statement
-        .conditions
-        .iter()
-        .filter_map(|condition| Some((condition, Operator::parse(&condition.operator.text)?)))
-        .collect();
+    let conditions = with_operators(statement);
     if statement.effect == Effect::Deny {
         findings.extend(denies_when_absent(&conditions));
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::with_operators;
 use crate::policy::diagnostic::Finding;
 use crate::policy::document::{Condition, Statement};
 use crate::policy::operator::{Comparison, Operator, Order, Quantifier, Test};
@@ -10,11 +11,7 @@ use crate::policy::value::{Decimal, parse_date, parse_network};
 
 /// The first pair of each key is told.
 pub(super) fn check(statement: &Statement, findings: &mut Vec<Finding>) {
-    let conditions: Vec<(&Condition, Operator)> = statement
-        .conditions
-        .iter()
-        .filter_map(|condition| Some((condition, Operator::parse(&condition.operator.text)?)))
-        .collect();
+    let conditions = with_operators(statement);
     let mut told: Vec<String> = Vec::new();
     for (number, (condition, operator)) in conditions.iter().enumerate() {
         for (other, other_operator) in conditions.iter().skip(number + 1) {

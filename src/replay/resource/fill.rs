@@ -254,14 +254,9 @@ fn identity(scene: &Scene<'_>, needed: &Needed<'_>, resource_type: &ResourceType
         filled.partial = format!("arn:{partition}:iam::{account}:role/aws-service-role/*/{name}");
     } else if kind == "role" && of_role(&root) || scene.world.inventory.resource(&root).is_some() {
         filled.complete.push((root, "from the inventory: the name without a path"));
-    } else if kind == "role"
-        && let Some(arn) = role_with_path(scene, account, name)
-    {
-        filled.complete.push((arn, "from the inventory: the role of that name"));
-    } else if kind != "role"
-        && let Some(arn) = with_path(scene, &format!("arn:{partition}:iam::{account}:{kind}/"), name)
-    {
-        filled.complete.push((arn, "from the inventory: what has that name"));
+    } else if let Some(arn) = with_path(scene, &format!("arn:{partition}:iam::{account}:{kind}/"), name) {
+        let of_role = "from the inventory: the role of that name";
+        filled.complete.push((arn, if kind == "role" { of_role } else { "from the inventory: what has that name" }));
     } else {
         filled.partial = format!("arn:{partition}:iam::{account}:{kind}/*{name}");
     }
@@ -292,16 +287,10 @@ fn named_otherwise(scene: &Scene<'_>, needed: &Needed<'_>, partition: &str, acco
     }
 }
 
-/// A role by account and name; names are unique in an account whatever the path.
-/// Names are unique in an account whatever the path.
-fn with_path(scene: &Scene<'_>, start: &str, name: &str) -> Option<String> {
-    let named = |arn: &&str| arn.strip_prefix(start).is_some_and(|rest| rest.rsplit('/').next() == Some(name));
-    scene.world.inventory.resources().map(|resource| resource.arn.as_str()).find(named).map(str::to_owned)
-}
-
-pub(in crate::replay) fn role_with_path(scene: &Scene<'_>, account: &str, name: &str) -> Option<String> {
-    let named = |arn: &str| arn.rsplit('/').next() == Some(name);
-    scene.world.inventory.roles().find(|role| role.account_id == account && named(&role.arn)).map(|role| role.arn.clone())
+/// What has that name in the inventory, by how its ARN begins. Names are unique in an account whatever the path.
+pub(in crate::replay) fn with_path(scene: &Scene<'_>, start: &str, name: &str) -> Option<String> {
+    let named = |arn: &&str| arn.rsplit('/').next() == Some(name);
+    scene.world.inventory.arns_starting(start).find(named).map(str::to_owned)
 }
 
 /// Templates of IAM and STS whose variables have other names.
